@@ -1,0 +1,108 @@
+// Package binaries builds kube-apiserver, etcd and kubectl from their modules, once per machine and version.
+//
+// No binary is downloaded: what a test runs comes through the Go module proxy, checked against the checksum database
+// like every other dependency. The first build of kube-apiserver takes 5 to 10 minutes on two cores and some 4 GB of
+// disk (modules and build cache); the others then take less than a minute, and afterwards all are a file in the
+// user's cache directory.
+//
+// Not promised: that an old version's binary is ever removed.
+package binaries
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/flock"
+)
+
+// The versions that are built.
+const (
+	KubernetesVersion = "1.37.2"
+	EtcdVersion       = "3.7.3"
+)
+
+// Name is the name of a program.
+type Name string
+
+// The programs that can be built.
+const (
+	APIServer Name = "kube-apiserver"
+	Etcd      Name = "etcd"
+	Kubectl   Name = "kubectl"
+)
+
+// Cache is where binaries are built and kept. The zero value is ready to use.
+type Cache struct {
+	Dir string    // empty: refresh-sidecar/binaries in the user's cache directory
+	Log io.Writer // where progress is told; nil: standard error
+}
+
+// Path is the path of the program, which is built first if it is missing. Any number of processes may ask at the same
+// time: one builds, the others wait. When ctx ends first, what was compiled so far stays in Go's build cache, so that
+// the next call goes on from there.
+func (c Cache) Path(ctx context.Context, name Name) (string, error) {
+	dir, err := c.dir()
+	if err != nil {
+		return "", err
+	}
+	src, err := sourceOf(name)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, string(name)+"-"+src.version)
+	if built(path) {
+		return path, nil
+	}
+	if err := c.buildOnce(ctx, src, path); err != nil {
+		return "", fmt.Errorf("building %s: %w", filepath.Base(path), err)
+	}
+	return path, nil
+}
+
+// buildOnce builds under a lock of the whole directory: two builds at the same time would compile the packages that
+// they have in common twice.
+func (c Cache) buildOnce(ctx context.Context, src source, path string) (err error) {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the directory for binaries: %w", err)
+	}
+	lockPath := filepath.Join(dir, "build.lock")
+	lock, err := flock.Try(lockPath, flock.Exclusive)
+	if errors.Is(err, flock.ErrHeld) {
+		err = c.tell("waiting for the process that is building", func() (err error) {
+			lock, err = flock.Wait(ctx, lockPath, flock.Exclusive)
+			return err
+		})
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	if built(path) {
+		return nil
+	}
+	return c.tell("building "+filepath.Base(path)+" (once; kube-apiserver takes 5 to 10 minutes on two cores)", func() error {
+		return src.build(ctx, path)
+	})
+}
+
+func (c Cache) dir() (string, error) {
+	if c.Dir != "" {
+		return c.Dir, nil
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("looking for the cache directory: %w", err)
+	}
+	return filepath.Join(cache, "refresh-sidecar", "binaries"), nil
+}
+
+// built is true only for a complete binary: builds are renamed into place.
+func built(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

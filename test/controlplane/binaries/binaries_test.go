@@ -1,0 +1,89 @@
+package binaries_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+func TestAProgramIsBuiltOnceForAllWhoAsk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("building etcd takes up to half a minute; run it without -short")
+	}
+	dir := t.TempDir()
+	const askers = 2
+	logs, paths, errs := make([]bytes.Buffer, askers), make([]string, askers), make(chan error, askers)
+	for i := range askers {
+		go func() {
+			var err error
+			paths[i], err = binaries.Cache{Dir: dir, Log: &logs[i]}.Path(t.Context(), binaries.Etcd)
+			errs <- err
+		}()
+	}
+	for range askers {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := strings.Count(logs[0].String()+logs[1].String(), "binaries: building etcd-v"+binaries.EtcdVersion); got != 1 {
+		t.Errorf("got %d builds, want 1:\n%s%s", got, &logs[0], &logs[1])
+	}
+	if paths[0] != paths[1] {
+		t.Errorf("got %s and %s, want one path", paths[0], paths[1])
+	}
+	out, err := exec.CommandContext(t.Context(), paths[0], "--version").Output()
+	if err != nil || !strings.Contains(string(out), "etcd Version: "+binaries.EtcdVersion+"\n") {
+		t.Errorf("got %s and %v, want version %s", out, err, binaries.EtcdVersion)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*.build")); err != nil || len(left) != 0 {
+		t.Errorf("got %v and %v, want no build directory left", left, err)
+	}
+}
+
+func TestABinaryThatIsThereIsNotBuilt(t *testing.T) {
+	dir := t.TempDir()
+	want := filepath.Join(dir, "kubectl-v"+binaries.KubernetesVersion)
+	if err := os.WriteFile(want, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	got, err := binaries.Cache{Dir: dir, Log: &log}.Path(t.Context(), binaries.Kubectl)
+	if err != nil || got != want || log.Len() != 0 {
+		t.Errorf("got %s, %v and %q, want %s and silence", got, err, &log, want)
+	}
+}
+
+func TestABuildThatIsGivenUpSaysWhyAndLeavesNoBinary(t *testing.T) {
+	enough := errors.New("enough of it")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(enough)
+	dir := t.TempDir()
+	var log bytes.Buffer
+	_, err := binaries.Cache{Dir: dir, Log: &log}.Path(ctx, binaries.APIServer)
+	if !errors.Is(err, enough) {
+		t.Errorf("got %v, want %v", err, enough)
+	}
+	path := filepath.Join(dir, "kube-apiserver-v"+binaries.KubernetesVersion)
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want no binary", err)
+	}
+}
+
+func TestAnUnknownProgramIsAnError(t *testing.T) {
+	if _, err := (binaries.Cache{Dir: t.TempDir()}).Path(t.Context(), "kubelet"); err == nil {
+		t.Error("got no error")
+	}
+}

@@ -1,0 +1,95 @@
+package binaries
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// source says where a program comes from and how it is linked.
+type source struct {
+	module  string
+	version string
+	pkg     string
+	ldflags string
+	staging string // the version that stands for what the module's go.mod maps to its own ./staging directory
+}
+
+// sourceOf is the table of programs.
+func sourceOf(name Name) (source, error) {
+	switch name {
+	case APIServer, Kubectl:
+		minor, _, _ := strings.Cut(strings.TrimPrefix(KubernetesVersion, "1."), ".")
+		return source{
+			module:  "k8s.io/kubernetes",
+			version: "v" + KubernetesVersion,
+			pkg:     "k8s.io/kubernetes/cmd/" + string(name),
+			// Without -X the program takes itself for v0.0.0-master, and features that depend on its version with it.
+			ldflags: strings.ReplaceAll("-s -w -X PKG.gitVersion=v"+KubernetesVersion+" -X PKG.gitMajor=1 -X PKG.gitMinor="+minor+
+				" -X PKG.gitTreeState=clean", "PKG", "k8s.io/component-base/version"),
+			// Kubernetes 1.N.M publishes its staging repositories as 0.N.M.
+			staging: "v0." + strings.TrimPrefix(KubernetesVersion, "1."),
+		}, nil
+	case Etcd:
+		return source{
+			module:  "go.etcd.io/etcd/server/v3",
+			version: "v" + EtcdVersion,
+			pkg:     "go.etcd.io/etcd/server/v3",
+			ldflags: "-s -w",
+		}, nil
+	default:
+		return source{}, fmt.Errorf("unknown program %q", name)
+	}
+}
+
+// build builds the program and renames it to path.
+func (s source) build(ctx context.Context, path string) error {
+	dir := path + ".build"
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("clearing the build directory: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the build directory: %w", err)
+	}
+	if err := s.writeModule(ctx, dir); err != nil {
+		return err
+	}
+	out := filepath.Join(dir, "out")
+	if err := goBuild(ctx, dir, "build", "-ldflags", s.ldflags, "-o", out, s.pkg); err != nil {
+		return err
+	}
+	if err := os.Rename(out, path); err != nil {
+		return fmt.Errorf("putting the binary in place: %w", err)
+	}
+	return os.RemoveAll(dir)
+}
+
+// writeModule writes a go.mod that requires nothing but the module, so that every other version is the one that its
+// own go.mod names. `go install pkg@version` cannot do it: it refuses modules with replace lines. Of those only the
+// ones into ./staging are needed; what else is changed also changes what Go's build cache can be shared with.
+func (s source) writeModule(ctx context.Context, dir string) error {
+	var module struct{ GoMod string }
+	if err := goJSON(ctx, dir, &module, "mod", "download", "-json", s.module+"@"+s.version); err != nil {
+		return err
+	}
+	var theirs struct {
+		Go      string
+		Replace []struct{ Old, New struct{ Path string } }
+	}
+	if err := goJSON(ctx, dir, &theirs, "mod", "edit", "-json", module.GoMod); err != nil {
+		return err
+	}
+	var ours strings.Builder
+	fmt.Fprintf(&ours, "module build.invalid\n\ngo %s\n\nrequire %s %s\n", theirs.Go, s.module, s.version)
+	for _, r := range theirs.Replace {
+		if strings.HasPrefix(r.New.Path, "./staging/") {
+			fmt.Fprintf(&ours, "replace %s => %s %s\n", r.Old.Path, r.Old.Path, s.staging)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte(ours.String()), 0o600); err != nil {
+		return fmt.Errorf("writing the build's go.mod: %w", err)
+	}
+	return nil
+}

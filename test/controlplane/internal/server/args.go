@@ -1,0 +1,45 @@
+package server
+
+import "strconv"
+
+// File names, relative to the directory in which both programs run: a socket's whole path must be shorter than 108
+// bytes (unix(7)), and directories of tests are often longer.
+const (
+	etcdSocket = "unix://etcd.sock"
+	peerSocket = "unix://peer.sock"
+	certDir    = "certs"
+	tokenFile  = "tokens.csv"
+	keyFile    = "service-account.key"
+)
+
+func etcdArgs() []string {
+	return []string{
+		"--data-dir=data",
+		"--listen-client-urls=" + etcdSocket,
+		"--advertise-client-urls=" + etcdSocket,
+		"--listen-peer-urls=" + peerSocket,
+		"--initial-advertise-peer-urls=" + peerSocket,
+		"--initial-cluster=default=" + peerSocket,
+		"--unsafe-no-fsync", // the data is thrown away with the process
+	}
+}
+
+func apiServerArgs(port int) []string {
+	return []string{
+		"--etcd-servers=" + etcdSocket,
+		"--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(port),
+		"--permit-port-sharing", // with our reservation of the port
+		"--cert-dir=" + certDir, // it makes a certificate for 127.0.0.1 there, or uses the one of the last run
+		"--advertise-address=127.0.0.1",
+		"--endpoint-reconciler-type=none", // a loopback address is refused as an endpoint, time and again
+		"--service-cluster-ip-range=10.0.0.0/24",
+		"--authorization-mode=RBAC",
+		"--token-auth-file=" + tokenFile,
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file=" + keyFile,
+		"--service-account-signing-key-file=" + keyFile,
+		"--disable-admission-plugins=ServiceAccount", // no controller makes the account that it would ask for
+		"--delete-collection-workers=8",              // tests leave Secrets by the thousand
+	}
+}

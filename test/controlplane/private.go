@@ -1,0 +1,57 @@
+package controlplane
+
+import (
+	"context"
+	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
+)
+
+// Private is a control plane of one test, whose API server it may stop. Unlike those of the Plane, the methods that do
+// so must not be called concurrently with each other; they may be called from any goroutine.
+type Private struct {
+	*Plane
+	server *server.Server
+}
+
+// StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. It skips the
+// test under -short.
+func StartPrivate(t testing.TB) *Private {
+	t.Helper()
+	ctx, etcd, apiServer := prepare(t)
+	dir := t.TempDir()
+	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer})
+	if err != nil {
+		t.Fatalf("controlplane: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := running.Close(); err != nil {
+			t.Errorf("controlplane: stopping: %v", err)
+		}
+	})
+	p := &Private{Plane: &Plane{access: running.Access(), dir: dir, disposable: true}, server: running}
+	p.admin = client(t, p.AdminConfig())
+	return p
+}
+
+// StopAPIServer kills the API server, paused or not, as a crash would: its connections end, and new ones to its port,
+// which stays reserved, are refused.
+func (p *Private) StopAPIServer() error {
+	return p.server.StopAPIServer()
+}
+
+// StartAPIServer starts a stopped API server again, with the same data, port, certificate and users, and returns when
+// it is ready.
+func (p *Private) StartAPIServer(ctx context.Context) error {
+	return p.server.StartAPIServer(ctx)
+}
+
+// PauseAPIServer freezes the API server: connections stay open and new ones are accepted, but nothing is answered.
+func (p *Private) PauseAPIServer() error {
+	return p.server.PauseAPIServer()
+}
+
+// ResumeAPIServer ends a pause.
+func (p *Private) ResumeAPIServer() error {
+	return p.server.ResumeAPIServer()
+}
