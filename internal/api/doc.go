@@ -1,0 +1,23 @@
+// Package api answers HTTP: it starts refreshes on request, tells how fresh the targets are, and serves health and metrics. All JSON
+// shapes of the sidecar's HTTP interface live here. It knows nothing of the engine behind it but the interfaces [Refresher],
+// [StatusSource] and [Health]; package main adapts one to the other.
+//
+// # What it promises
+//
+// Every answer carries X-Request-ID and every JSON answer names the instance that gave it, because behind a Service each answer is
+// one pod's. Whatever goes wrong, a panic included, is answered in one shape:
+//
+//	{"error":"not_found","message":"No such path","request_id":"…","instance":"alert-history-0"}
+//
+// The word in "error" is for programs and stays; the sentence in "message" is for people and may improve. Fields may be added to any
+// shape, none is renamed. Paths match exactly: no redirect, no trailing slash, no escaped spelling.
+//
+// Each refresh request leaves an audit line in the log, and a flood of refusals leaves a bounded number of them. Of what a caller
+// sends, only the request ID and the start of the User-Agent reach a log, and nothing reaches a metric label.
+//
+// # What it does not promise
+//
+// Answers that net/http gives before a handler runs (a malformed request line, oversized headers) are in its own words, and so is the
+// 500 of /metrics when gathering fails. Remote addresses are those of the connection: behind a proxy they are the proxy's, as
+// X-Forwarded-For can be forged.
+package api

@@ -1,0 +1,143 @@
+package api_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/alert-history/refresh-sidecar/internal/api"
+)
+
+const (
+	refreshPath = "/api/v2/publishing/targets/refresh"
+	statusPath  = "/api/v2/publishing/targets/status"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// started is not in UTC and finer than a millisecond, so that every answer that shows it shows the conversion too.
+var started = time.Date(2026, 1, 2, 11, 30, 45, 123_456_789, time.FixedZone("CET", 3600))
+
+// fakeEngine implements the interfaces behind the API. Each field is what the method of that name returns.
+type fakeEngine struct {
+	refresh func(requestID string) (time.Time, error) // nil: accepted at started
+	status  func() api.Status                         // nil: the zero Status
+	alive   error
+	ready   error
+}
+
+func (e *fakeEngine) Refresh(requestID string) (time.Time, error) {
+	if e.refresh == nil {
+		return started, nil
+	}
+	return e.refresh(requestID)
+}
+
+func (e *fakeEngine) Status() api.Status {
+	if e.status == nil {
+		return api.Status{}
+	}
+	return e.status()
+}
+
+func (e *fakeEngine) Alive() error { return e.alive }
+func (e *fakeEngine) Ready() error { return e.ready }
+
+// refuseWith makes Refresh fail.
+func (e *fakeEngine) refuseWith(err error) {
+	e.refresh = func(string) (time.Time, error) { return time.Time{}, err }
+}
+
+// harness is a handler on a fake engine, with what it logs and counts.
+type harness struct {
+	*fakeEngine
+	handler  http.Handler
+	registry *prometheus.Registry
+	log      *logBuffer
+}
+
+func newHarness(tb testing.TB) *harness {
+	tb.Helper()
+	h := &harness{fakeEngine: &fakeEngine{}, registry: prometheus.NewPedanticRegistry(), log: &logBuffer{}}
+	handler, err := api.New(h.config())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h.handler = handler
+	return h
+}
+
+func (h *harness) config() api.Config {
+	return api.Config{
+		Refresher: h, StatusSource: h, Health: h, Gatherer: h.registry, Registerer: h.registry,
+		Instance: "alert-history-0", Logger: zerolog.New(h.log).Level(zerolog.InfoLevel),
+	}
+}
+
+// do sends a request whose ID, unless it has one, is req-1.
+func (h *harness) do(r *http.Request) *httptest.ResponseRecorder {
+	if r.Header.Get("X-Request-ID") == "" {
+		r.Header.Set("X-Request-ID", "req-1")
+	}
+	w := httptest.NewRecorder()
+	h.handler.ServeHTTP(w, r)
+	return w
+}
+
+// post asks for a refresh from a remote address.
+func (h *harness) post(remote string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, refreshPath, nil)
+	r.RemoteAddr = remote
+	return h.do(r)
+}
+
+func get(path string) *http.Request { return httptest.NewRequest(http.MethodGet, path, nil) }
+
+func post(body string) *http.Request {
+	return httptest.NewRequest(http.MethodPost, refreshPath, strings.NewReader(body))
+}
+
+// logBuffer collects log lines.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// take returns the lines since the last call, decoded.
+func (l *logBuffer) take(tb testing.TB) []map[string]any {
+	tb.Helper()
+	var lines []map[string]any
+	for dec := json.NewDecoder(strings.NewReader(l.takeText())); ; {
+		var line map[string]any
+		if err := dec.Decode(&line); err == io.EOF {
+			return lines
+		} else if err != nil {
+			tb.Fatalf("log line %d: %v", len(lines)+1, err)
+		}
+		lines = append(lines, line)
+	}
+}
+
+// takeText returns the lines since the last call.
+func (l *logBuffer) takeText() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.buf.Reset()
+	return l.buf.String()
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// maxHeaderBytes limits a request's line and headers; net/http allows some 4 KiB on top before it answers 431.
+const maxHeaderBytes = 16 << 10
+
+// ServerConfig is what a [Server] needs. Its timeouts bound what a slow client can hold on to.
+type ServerConfig struct {
+	Address string       // host:port as net.Listen takes it; port 0 picks a free one, empty means :8095
+	Handler http.Handler // required: net/http would take http.DefaultServeMux, where any package can add paths
+
+	ReadHeaderTimeout time.Duration // to receive the headers; 0: 5s
+	ReadTimeout       time.Duration // to receive headers and body; 0: 10s
+	WriteTimeout      time.Duration // from the end of the headers to the end of the answer; 0: 30s
+	IdleTimeout       time.Duration // between two requests of a connection, longer than scrapes are apart; 0: 2m
+
+	Logger zerolog.Logger // net/http's own complaints, such as running out of descriptors; the zero Logger drops them
+}
+
+// Server is a listener and what answers on it.
+type Server struct {
+	listener net.Listener
+	http     *http.Server
+}
+
+// NewServer listens, so that an address in use is known at once and the chosen port before the first request. Connections wait until
+// Serve. Whoever has a Server must call Shutdown.
+func NewServer(config ServerConfig) (*Server, error) {
+	if config.Handler == nil {
+		return nil, errors.New("api: ServerConfig.Handler is required")
+	}
+	address := cmp.Or(config.Address, ":8095")
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listening for HTTP on %q: %w", address, err)
+	}
+	return &Server{listener: listener, http: &http.Server{
+		Handler:           config.Handler,
+		ReadHeaderTimeout: cmp.Or(config.ReadHeaderTimeout, 5*time.Second),
+		ReadTimeout:       cmp.Or(config.ReadTimeout, 10*time.Second),
+		WriteTimeout:      cmp.Or(config.WriteTimeout, 30*time.Second),
+		IdleTimeout:       cmp.Or(config.IdleTimeout, 2*time.Minute),
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(complaints{config.Logger}, "", 0),
+		// OPTIONS * is answered by the handler, like everything else.
+		DisableGeneralOptionsHandler: true,
+	}}, nil
+}
+
+// Addr returns the address that the server listens on, with the port it got.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Serve answers requests until Shutdown is called, and then returns nil at once, while Shutdown waits for those in flight.
+func (s *Server) Serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving HTTP: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops listening and waits for the requests in flight. If the context ends first it cuts their connections and returns an
+// error, though their handlers may still run. It may be called without Serve, and more than once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	// Without Serve net/http does not know the listener; after it, this is the second Close, whose error says nothing.
+	defer func() { _ = s.listener.Close() }()
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close() // returns the listener's error only, see above
+		return fmt.Errorf("waiting for HTTP requests in flight: %w", err)
+	}
+	return nil
+}
+
+// complaints logs each line that net/http writes to its ErrorLog.
+type complaints struct{ logger zerolog.Logger }
+
+// Write implements io.Writer.
+func (c complaints) Write(line []byte) (int, error) {
+	c.logger.Warn().Str("error", strings.TrimSpace(string(line))).Msg("the HTTP server complained and goes on")
+	return len(line), nil
+}
