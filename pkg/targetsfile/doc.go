@@ -1,0 +1,50 @@
+// Package targetsfile is the contract between refresh-sidecar and the app beside it: one JSON file of publishing targets, and a
+// [Reader] that follows it.
+//
+//	r, err := targetsfile.Open(ctx, "/var/run/publishing-targets/targets.json")
+//	…
+//	err = r.WaitReady(ctx)
+//	target, err := r.Get("slack-prod")
+//
+// # What is promised
+//
+// Lookups answer from memory, from one complete and verified snapshot, without locks and without I/O. They go on doing so whatever
+// becomes of the file, the sidecar and the reader itself: a missing, empty, truncated, damaged or unknown file never takes a target
+// away, and neither does Close. A valid file with an empty list of targets is not such a case: it says that there are none.
+//
+// Within an epoch no older snapshot follows a newer one. A new epoch, which the sidecar begins when it has no file to go on from, is
+// accepted whatever its generation.
+//
+// A new file is served as soon as the operating system announces it, and after a poll interval, give or take a tenth, where it does
+// not; one that leaves size, times and inode as they were, after twelve polls. However many changes come, the last one is served.
+// What keeps the reader from the present file is in [Status], and in the log once.
+//
+// # What is not promised
+//
+// A snapshot is not the present state of the cluster. [Status] tells its age, and Stale when nothing vouches for it any more, but a
+// stale snapshot is served all the same: an outdated target is worth more than none. So staleness is for alerts, never for a
+// liveness or readiness probe.
+//
+// Not every snapshot is seen: of several in quick succession the reader may load only the last. A file that is written in place
+// instead of being renamed into place is found too, but may first be refused as damaged.
+//
+// The checksum finds damage, not forgery: whoever may write the file decides where alerts go.
+//
+// The file must be reached through its directory. A container that mounts the file itself (a subPath) keeps the first file for ever.
+// Where the path leads through a symbolic link, a change behind the link is found by polling alone.
+//
+// # Concurrency
+//
+// All methods of a [Reader] and a [Snapshot] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
+// [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, and the
+// watcher of file system events up to two more; after Close has returned there are none.
+//
+// # Compatibility
+//
+// schema_version 1 is frozen. Fields may be added, and this package ignores those that it does not know; none is renamed, removed or
+// given another meaning. A file of a later version is refused, and the last snapshot kept; so a reader for it is released before any
+// sidecar writes it. schema/snapshot.schema.json describes the file for other languages, and for what the sidecar writes today it is
+// stricter than [Decode] is.
+//
+// Exported names follow semantic versioning. Texts of errors, logs and String methods may change.
+package targetsfile

@@ -1,0 +1,107 @@
+package targetsfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"hash"
+	"time"
+)
+
+// timeFormat is how every time stands in the file: UTC, milliseconds always written, so that equal documents are equal bytes.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// Entry is a target together with its encoded bytes. The bytes are made once, where the target is decoded, so that a publication
+// copies what did not change instead of encoding it again.
+type Entry struct {
+	Target
+	encoded []byte
+}
+
+// NewEntry encodes t. It fails only when FilterConfig or a value of Extra is not JSON.
+func NewEntry(t Target) (Entry, error) {
+	if t.Headers == nil {
+		t.Headers = map[string]string{}
+	}
+	if len(t.FilterConfig) == 0 {
+		t.FilterConfig = json.RawMessage("{}")
+	}
+	since := t.StaleSince
+	t.StaleSince = time.Time{}
+	encoded, err := encodeCompact(wireTarget(t))
+	if err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Target: t, encoded: encoded}
+	if since.IsZero() {
+		return e, nil
+	}
+	return e.Stale(since), nil
+}
+
+// Size returns the length of the encoded target in bytes.
+func (e Entry) Size() int { return len(e.encoded) }
+
+// Stale returns the entry marked as stale since then, or the entry itself if it is stale already. Fields of the file that this
+// version does not know survive.
+func (e Entry) Stale(since time.Time) Entry {
+	if !e.StaleSince.IsZero() {
+		return e
+	}
+	e.StaleSince = since.UTC().Truncate(time.Millisecond)
+	encoded := make([]byte, 0, len(e.encoded)+len(`,"stale_since":""`)+len(timeFormat))
+	encoded = append(encoded, bytes.TrimSuffix(e.encoded, []byte("}"))...)
+	encoded = append(encoded, `,"stale_since":"`...)
+	encoded = e.StaleSince.AppendFormat(encoded, timeFormat)
+	e.encoded = append(encoded, `"}`...)
+	return e
+}
+
+// Checksum returns the checksum of a document with these entries: "sha256:" and the SHA-256, in hex, of their compact encodings
+// as one JSON array.
+func Checksum(entries []Entry) string {
+	sum := newListSum()
+	for i := range entries {
+		sum.add(entries[i].encoded)
+	}
+	return sum.text()
+}
+
+// listSum hashes compact JSON values as one array of them.
+type listSum struct {
+	hash  hash.Hash
+	count int
+}
+
+func newListSum() *listSum { return &listSum{hash: sha256.New()} }
+
+func (s *listSum) add(item []byte) {
+	separator := []byte(",")
+	if s.count == 0 {
+		separator = []byte("[")
+	}
+	s.hash.Write(separator)
+	s.hash.Write(item)
+	s.count++
+}
+
+func (s *listSum) text() string {
+	end := []byte("]")
+	if s.count == 0 {
+		end = []byte("[]")
+	}
+	s.hash.Write(end)
+	return "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
+}
+
+// encodeCompact encodes v on one line without HTML escaping: the & of a URL stays as it was written.
+func encodeCompact(v any) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+}

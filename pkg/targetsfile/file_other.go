@@ -1,0 +1,5 @@
+//go:build !unix
+
+package targetsfile
+
+const openNonblock = 0

@@ -1,0 +1,127 @@
+package targetsfile
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	// fullReadEvery is how many polls it takes until the file is read whatever its times and size say: they can lie after a copy
+	// that preserves them, or where the clock of a file system is coarse.
+	fullReadEvery = 12
+	// leastRest is the least time between two loads, so that a storm of events costs a bounded share of a core.
+	leastRest = 20 * time.Millisecond
+)
+
+// follower decides when to load. It belongs to one goroutine at a time: Open's, then run's.
+//
+// Polling makes the reader correct: file systems without events, lost events and replaced directories are all found by it. Events only
+// make it fast.
+type follower struct {
+	config
+	loader  loader
+	publish func(state)
+	current state // published last
+
+	nudges    chan struct{} // from the watch: look at once; holds one, more are the same
+	watch     *dirWatch     // nil: none
+	watchFail string        // why there is none, as logged
+	polls     int
+	restUntil time.Time
+}
+
+func newFollower(c config, publish func(state)) *follower {
+	return &follower{
+		config:  c,
+		loader:  loader{path: c.path, limit: c.maxBytes, log: c.log},
+		publish: publish,
+		nudges:  make(chan struct{}, 1),
+	}
+}
+
+// run follows the file until ctx is done.
+func (f *follower) run(ctx context.Context) {
+	defer f.stop()
+	poll := time.NewTimer(f.untilPoll())
+	defer poll.Stop()
+	var due <-chan time.Time // not nil: a load is owed
+	for {
+		owed := false
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.nudges:
+			owed = true
+		case <-poll.C:
+			owed = f.look()
+			poll.Reset(f.untilPoll())
+		case <-due:
+			due = nil
+			f.load()
+		}
+		if owed && due == nil {
+			due = time.After(time.Until(f.restUntil))
+		}
+	}
+}
+
+func (f *follower) stop() {
+	f.watch.close()
+	f.current.watching = false
+	f.publish(f.current)
+}
+
+// untilPoll returns the poll interval give or take a tenth.
+func (f *follower) untilPoll() time.Duration {
+	return time.Duration(float64(f.pollInterval) * (0.9 + 0.2*rand.Float64()))
+}
+
+// look is one poll. It reports whether to load.
+func (f *follower) look() bool {
+	f.polls++
+	return f.arm() || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
+}
+
+// load arms the watch before it reads: a change after the reading is then announced, and one before it was read. Nudges up to here are
+// answered by it; a later one causes another load, so that the last state of the file always wins.
+func (f *follower) load() {
+	select {
+	case <-f.nudges:
+	default:
+	}
+	f.arm()
+	start := time.Now()
+	f.current = f.loader.load(f.current)
+	f.publish(f.current)
+	end := time.Now()
+	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
+}
+
+// arm sees to it that events come from the directory that is now at the path, and reports whether they newly do. Without events it
+// is tried again with every poll: inotify instances are limited per user and node, and others give theirs back.
+func (f *follower) arm() bool {
+	if f.withoutWatch || f.watch.intact() {
+		return false
+	}
+	f.watch.close()
+	watch, err := watchDirectory(f.path, f.nudges)
+	f.watch = watch
+	f.setWatching(err)
+	return err == nil
+}
+
+func (f *follower) setWatching(err error) {
+	f.current.watching = err == nil
+	f.publish(f.current)
+	switch {
+	case err == nil && f.watchFail != "":
+		f.log.Info("following the target snapshot by events again", slog.String("path", f.path))
+		f.watchFail = ""
+	case err != nil && f.watchFail != err.Error():
+		f.log.Warn("following the target snapshot by polling alone", slog.String("path", f.path), slog.Any("error", err),
+			slog.Duration("poll_interval", f.pollInterval))
+		f.watchFail = err.Error()
+	}
+}

@@ -1,0 +1,100 @@
+package targetsfile
+
+import (
+	"context"
+	"crypto/sha256"
+	"io/fs"
+	"log/slog"
+	"time"
+)
+
+// loader turns the file into the reader's next state. It keeps the last good snapshot whatever it finds.
+type loader struct {
+	path   string
+	limit  int64
+	log    *slog.Logger
+	seen   fs.FileInfo       // of the file last opened; nil if opening failed
+	digest [sha256.Size]byte // of the content that was last accepted
+	logged string            // the failure that the log already tells of
+}
+
+// load reads the file once and returns what follows current.
+func (l *loader) load(current state) state {
+	next, err := l.read(current.snapshot)
+	if err != nil {
+		current.lastError, current.lastErrorAt = err, time.Now()
+		current.failures++
+		current.rejects++
+		l.logRefusal(current.snapshot, err)
+		return current
+	}
+	if next != current.snapshot {
+		l.logSnapshot(current.snapshot, next)
+		current.snapshot, current.loadedAt = next, time.Now()
+	}
+	if l.logged != "" {
+		l.log.Info("target snapshot file is good again", slog.String("path", l.path))
+		l.logged = ""
+	}
+	current.lastError, current.lastErrorAt, current.failures = nil, time.Time{}, 0
+	current.loads++
+	return current
+}
+
+// unchanged reports whether path still has the file that was loaded last.
+func (l *loader) unchanged() bool { return unchanged(l.path, l.seen) }
+
+// read returns the snapshot to answer from: held itself if the file has the same bytes.
+func (l *loader) read(held *Snapshot) (*Snapshot, error) {
+	file, err := readRegular(l.path, l.limit)
+	l.seen = file.info
+	if err != nil {
+		return nil, refuseFile(l.path, err)
+	}
+	digest := sha256.Sum256(file.data)
+	if held != nil && digest == l.digest {
+		return held, nil
+	}
+	doc, err := Decode(file.data)
+	if err != nil {
+		return nil, refuseFile(l.path, err)
+	}
+	if held != nil && isRollback(held, doc) {
+		return nil, refuseFile(l.path, refuse(ReasonRollback,
+			"generation %d of this epoch was served already, the file has %d", held.Generation(), doc.Generation))
+	}
+	l.digest = digest
+	return newSnapshot(doc, held), nil
+}
+
+// isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and one of them has one
+// content; epochs have no order.
+func isRollback(held *Snapshot, doc *Document) bool {
+	if doc.Epoch != held.Epoch() || doc.Generation > held.Generation() {
+		return false
+	}
+	return doc.Generation < held.Generation() || doc.Checksum != held.Checksum()
+}
+
+func (l *loader) logSnapshot(held, next *Snapshot) {
+	level, message := slog.LevelInfo, "target snapshot loaded"
+	if held != nil && held.index == next.index {
+		level, message = slog.LevelDebug, "target snapshot refreshed"
+	}
+	l.log.LogAttrs(context.Background(), level, message, slog.String("path", l.path),
+		slog.Uint64("generation", next.Generation()), slog.Int("target_count", next.Len()))
+}
+
+// logRefusal logs a failure when it is new: a broken file would otherwise fill the log with every poll.
+func (l *loader) logRefusal(held *Snapshot, err error) {
+	if err.Error() == l.logged {
+		return
+	}
+	l.logged = err.Error()
+	if held == nil {
+		l.log.Warn("no target snapshot yet, waiting for a valid file", slog.Any("error", err))
+		return
+	}
+	l.log.Warn("keeping the last target snapshot, the file was refused", slog.Any("error", err),
+		slog.Uint64("generation", held.Generation()))
+}

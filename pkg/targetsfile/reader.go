@@ -1,0 +1,104 @@
+package targetsfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+)
+
+var (
+	// ErrNotReady means that no valid snapshot has been seen yet, so nothing is known about any target.
+	ErrNotReady = errors.New("no target snapshot loaded yet")
+	// ErrNotFound means that the snapshot has no target of that name.
+	ErrNotFound = errors.New("no such target")
+	// ErrClosed means that the reader was closed before it became ready.
+	ErrClosed = errors.New("target reader is closed")
+)
+
+// Reader follows one snapshot file and answers lookups from memory. Its methods may be called concurrently.
+type Reader struct {
+	config config
+	state  atomic.Pointer[state]
+	ready  chan struct{} // closed with the first snapshot
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when no goroutine is left
+}
+
+// Open starts to follow the snapshot file at path. Neither the file nor its directory need exist: Open looks once before it
+// returns, so that a valid file which is there is served at once, and otherwise the reader goes on looking. Open fails only
+// because of invalid arguments, and names all of them.
+//
+// The reader stops when ctx is done or Close is called.
+func Open(ctx context.Context, path string, opts ...Option) (*Reader, error) {
+	c, err := newConfig(path, opts)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Reader{config: c, ready: make(chan struct{}), cancel: cancel, ended: make(chan struct{})}
+	f := newFollower(c, r.publish)
+	f.load()
+	go func() {
+		defer close(r.ended)
+		f.run(ctx)
+	}()
+	return r, nil
+}
+
+// publish makes next what lookups see. Only the follower calls it.
+func (r *Reader) publish(next state) {
+	previous := r.state.Swap(&next)
+	if next.snapshot != nil && (previous == nil || previous.snapshot == nil) {
+		close(r.ready)
+	}
+}
+
+// Close stops following the file and waits until that has ended. Lookups go on answering from the last snapshot. Close may be called
+// more than once; it returns nil.
+func (r *Reader) Close() error {
+	r.cancel()
+	<-r.ended
+	return nil
+}
+
+// WaitReady waits for the first valid snapshot. Its error says why there was none: the end of ctx together with what is wrong with
+// the file, or [ErrClosed].
+func (r *Reader) WaitReady(ctx context.Context) error {
+	select {
+	case <-r.ready:
+	case <-r.ended:
+	case <-ctx.Done():
+	}
+	current := r.state.Load()
+	switch {
+	case current.snapshot != nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("waiting for the first target snapshot: %w: %w", context.Cause(ctx), current.lastError)
+	}
+	return ErrClosed
+}
+
+// Snapshot returns what the reader answers from at this moment, or nil if no valid file has been seen yet.
+func (r *Reader) Snapshot() *Snapshot { return r.state.Load().snapshot }
+
+// Get returns the target of that name. The error is [ErrNotReady] or [ErrNotFound]. Get does not lock and does not allocate.
+func (r *Reader) Get(name string) (Target, error) {
+	s := r.Snapshot()
+	if s == nil {
+		return Target{}, ErrNotReady
+	}
+	t, ok := s.Get(name)
+	if !ok {
+		return Target{}, ErrNotFound
+	}
+	return t, nil
+}
+
+// ByType yields the targets of one type, such as "slack", ascending by name, all from one snapshot; none before the reader is ready.
+func (r *Reader) ByType(typ string) iter.Seq[Target] { return r.Snapshot().ByType(typ) }
+
+// All yields all targets, ascending by name, all from one snapshot; none before the reader is ready.
+func (r *Reader) All() iter.Seq[Target] { return r.Snapshot().All() }

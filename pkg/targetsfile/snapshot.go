@@ -1,0 +1,132 @@
+package targetsfile
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+)
+
+// Snapshot is an immutable view of one accepted file. Hold one for the length of a request to get consistent answers. The lookups
+// Get, ByType, All and Len of a nil Snapshot find nothing.
+type Snapshot struct {
+	head  Document // without Entries: their encoded bytes are as large as the file, and nobody asks a reader for them
+	index *index
+}
+
+// index finds targets. Snapshots with equal checksums share one.
+type index struct {
+	targets []Target // ascending by name
+	byName  map[string]int
+	byType  map[string][]int
+}
+
+// newSnapshot indexes doc, or takes over the index of previous, which may be nil, if that has the same targets.
+func newSnapshot(doc *Document, previous *Snapshot) *Snapshot {
+	s := &Snapshot{head: *doc}
+	s.head.Entries = nil
+	if previous != nil && previous.Checksum() == doc.Checksum {
+		s.index = previous.index
+	} else {
+		s.index = newIndex(doc.Entries)
+	}
+	return s
+}
+
+func newIndex(entries []Entry) *index {
+	x := &index{
+		targets: make([]Target, len(entries)),
+		byName:  make(map[string]int, len(entries)),
+		byType:  make(map[string][]int),
+	}
+	for i := range entries {
+		t := entries[i].Target
+		x.targets[i] = t
+		x.byName[t.Name] = i
+		x.byType[t.Type] = append(x.byType[t.Type], i)
+	}
+	return x
+}
+
+// Get returns the target of that name. It does not allocate.
+func (s *Snapshot) Get(name string) (t Target, ok bool) {
+	if s == nil {
+		return Target{}, false
+	}
+	i, ok := s.index.byName[name]
+	if !ok {
+		return Target{}, false
+	}
+	return s.index.targets[i], true
+}
+
+// ByType yields the targets of one type, such as "slack", ascending by name.
+func (s *Snapshot) ByType(typ string) iter.Seq[Target] {
+	return func(yield func(Target) bool) {
+		if s == nil {
+			return
+		}
+		for _, i := range s.index.byType[typ] {
+			if !yield(s.index.targets[i]) {
+				return
+			}
+		}
+	}
+}
+
+// All yields all targets, ascending by name.
+func (s *Snapshot) All() iter.Seq[Target] {
+	if s == nil {
+		return slices.Values[[]Target](nil)
+	}
+	return slices.Values(s.index.targets)
+}
+
+// Len returns the number of targets.
+func (s *Snapshot) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.index.targets)
+}
+
+// Epoch returns the identity of the series that Generation counts.
+func (s *Snapshot) Epoch() string { return s.head.Epoch }
+
+// Generation returns the number of the file's targets within their epoch. It rises exactly when Checksum changes.
+func (s *Snapshot) Generation() uint64 { return s.head.Generation }
+
+// Checksum returns the checksum of the targets, see [Checksum].
+func (s *Snapshot) Checksum() string { return s.head.Checksum }
+
+// ChangedAt returns when the targets last changed.
+func (s *Snapshot) ChangedAt() time.Time { return s.head.ChangedAt }
+
+// RefreshedAt returns when the sidecar last saw all Secrets.
+func (s *Snapshot) RefreshedAt() time.Time { return s.head.RefreshedAt }
+
+// StaleAfter returns the time from which on the sidecar does not vouch for the targets.
+func (s *Snapshot) StaleAfter() time.Time { return s.head.StaleAfter }
+
+// Source returns where the Secrets were looked for. Its slice is shared and read-only.
+func (s *Snapshot) Source() Source { return s.head.Source }
+
+// Discovered returns how many labelled Secrets there are, Valid plus Invalid.
+func (s *Snapshot) Discovered() int { return s.head.Discovered }
+
+// Valid returns how many Secrets have their present content in the snapshot.
+func (s *Snapshot) Valid() int { return s.head.Valid }
+
+// Invalid returns how many Secrets do not. Len is Valid plus those of them that still serve an older content.
+func (s *Snapshot) Invalid() int { return s.head.Invalid }
+
+// Rejections returns the first [MaxRejections] of the invalid Secrets. The slice is shared and read-only.
+func (s *Snapshot) Rejections() []Rejection { return s.head.Rejections }
+
+// Format implements [fmt.Formatter]: without it a verb that does not suit a field, such as %s, prints all targets with their secrets.
+func (s Snapshot) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.String()) }
+
+// String describes the snapshot without its targets.
+func (s Snapshot) String() string {
+	return fmt.Sprintf("snapshot of %d targets, generation %d", s.Len(), s.Generation())
+}

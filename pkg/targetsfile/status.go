@@ -1,0 +1,56 @@
+package targetsfile
+
+import "time"
+
+// Status says how a [Reader] is doing. It is a copy, consistent in itself.
+type Status struct {
+	Ready    bool      // there is a snapshot to answer from
+	LoadedAt time.Time // when that snapshot, or a newer RefreshedAt of it, was taken over from the file
+
+	// Age is the time since the snapshot's RefreshedAt, at least 0. The clocks of reader and sidecar are one node's.
+	Age time.Duration
+	// Stale means that nothing vouches for the snapshot any more: its StaleAfter has come, or its age is over WithMaxAge. It is
+	// served all the same. False before Ready.
+	Stale bool
+
+	LastError           error     // of the last load, a *LoadError; nil if that went well
+	LastErrorAt         time.Time // of LastError
+	ConsecutiveFailures int       // loads since the last one that went well
+
+	Watching bool   // changes are announced by file system events; false: by polling alone
+	Loads    uint64 // files read and accepted, changed or not
+	Rejects  uint64 // loads that failed, those of a missing file included
+}
+
+// state is what a Reader answers from. A published one never changes.
+type state struct {
+	snapshot    *Snapshot // nil before the first
+	loadedAt    time.Time
+	lastError   error
+	lastErrorAt time.Time
+	failures    int
+	loads       uint64
+	rejects     uint64
+	watching    bool
+}
+
+// Status returns the present status. It does not lock.
+func (r *Reader) Status() Status {
+	current := r.state.Load()
+	s := Status{
+		Ready:               current.snapshot != nil,
+		LoadedAt:            current.loadedAt,
+		LastError:           current.lastError,
+		LastErrorAt:         current.lastErrorAt,
+		ConsecutiveFailures: current.failures,
+		Watching:            current.watching,
+		Loads:               current.loads,
+		Rejects:             current.rejects,
+	}
+	if s.Ready {
+		now := time.Now()
+		s.Age = max(0, now.Sub(current.snapshot.RefreshedAt()))
+		s.Stale = !now.Before(current.snapshot.StaleAfter()) || r.config.maxAge > 0 && s.Age > r.config.maxAge
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+package targetsfile
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+)
+
+// Target is one place that alerts are published to. It is an immutable value: treat its maps and slices as read-only, they are
+// shared with the snapshot it came from.
+//
+// A Target holds credentials (a Slack URL's path, an Authorization header). Printing one with fmt, log/slog or encoding/json,
+// alone or nested in other values, shows its public parts only; values are reached by field. Beyond its reach are the verbs %p and
+// %w, for which fmt asks no method of a value that is neither pointer nor error (go vet reports both), and a Target in an unexported
+// field of another type.
+type Target struct {
+	Name string `json:"name"` // unique in a snapshot, a DNS-1123 label
+	Type string `json:"type"` // slack, pagerduty, rootly or webhook
+	URL  string `json:"url"`  // absolute, http or https; secret but for scheme and host
+	// PayloadFormat is alertmanager, slack, pagerduty, rootly or webhook. It is "format" in the file; here that name belongs to
+	// the method of fmt.Formatter, which keeps values out of logs.
+	PayloadFormat string                     `json:"format"`
+	Enabled       bool                       `json:"enabled"`
+	Headers       map[string]string          `json:"headers"`              // HTTP headers to send; values are secret
+	FilterConfig  json.RawMessage            `json:"filter_config"`        // a JSON object, numbers and key order as in the Secret
+	Extra         map[string]json.RawMessage `json:"extra,omitempty"`      // keys of the Secret that have no field here
+	Secret        string                     `json:"secret"`               // namespace/name of the Secret it comes from
+	SecretUID     string                     `json:"secret_uid,omitempty"` // empty for a target read from a manifest
+	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: it still does
+}
+
+// wireTarget is Target without the methods that hide values: the form that is encoded to the file and decoded from it.
+type wireTarget Target
+
+// Host returns the public part of the URL, scheme and host, such as "https://hooks.slack.com".
+func (t Target) Host() string {
+	u, err := url.Parse(t.URL)
+	if err != nil || u.Host == "" {
+		return "invalid"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// Format implements [fmt.Formatter]: every verb prints the public parts.
+func (t Target) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, t.String()) }
+
+// String describes the target by its public parts.
+func (t Target) String() string {
+	return fmt.Sprintf("target %s (%s, %s, enabled=%t)", t.Name, t.Type, t.Host(), t.Enabled)
+}
+
+// LogValue implements [slog.LogValuer] with the public parts.
+func (t Target) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("name", t.Name), slog.String("type", t.Type),
+		slog.String("host", t.Host()), slog.Bool("enabled", t.Enabled))
+}
+
+// MarshalJSON encodes the public parts: JSON loggers call it on values nested in others. The file is not written through it.
+func (t Target) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Name    string `json:"name"`
+		Type    string `json:"type"`
+		Host    string `json:"host"`
+		Enabled bool   `json:"enabled"`
+	}{t.Name, t.Type, t.Host(), t.Enabled})
+}
