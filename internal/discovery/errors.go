@@ -1,0 +1,29 @@
+package discovery
+
+import "time"
+
+// ErrorType is the coarse class of a failure, as metrics count it.
+type ErrorType string
+
+// Types of errors.
+const (
+	APIError     ErrorType = "k8s_api" // the API server refused, or could not be reached
+	TimeoutError ErrorType = "timeout" // no answer in time
+	ParseError   ErrorType = "parse"   // manifests that cannot be read
+)
+
+// Error is a failed List or Watch, classified by what a caller has to decide: whether and when to try again.
+type Error struct {
+	Type       ErrorType
+	Permanent  bool          // trying again without a change by a person is pointless
+	Denied     bool          // 401 or 403: permanent, but a rotated token or a new role takes a minute to be seen
+	RetryAfter time.Duration // the server's wish; 0: none
+	Hint       string        // what a person can do; may be empty
+	Err        error
+}
+
+// Error describes the failure, without the hint.
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }

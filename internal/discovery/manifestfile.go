@@ -1,0 +1,192 @@
+package discovery
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+	"sigs.k8s.io/yaml"
+)
+
+// place says where in the tree an object stands.
+type place struct {
+	file     string
+	document int // from 1
+	item     int // of a List, from 1; 0: not in one
+}
+
+// String returns the place as messages name it.
+func (p place) String() string {
+	text := fmt.Sprintf("%q", p.file)
+	if p.document > 0 {
+		text += fmt.Sprintf(" document %d", p.document)
+	}
+	if p.item > 0 {
+		text += fmt.Sprintf(" item %d", p.item)
+	}
+	return text
+}
+
+// fail returns an error about the place. Its text must not come from a parser, for those quote what they read.
+func (p place) fail(hint, format string, args ...any) error {
+	return treeError(hint, "reading manifests: %s: %s", p, fmt.Sprintf(format, args...))
+}
+
+// document is one document of a file, decoded as far as every format goes.
+type document struct {
+	place
+	value any
+}
+
+// readFile returns a file's content, at most limit bytes.
+func readFile(path string, limit int64) ([]byte, error) {
+	// O_NONBLOCK: the file may have become a FIFO since it was looked at, and nobody may ever write to that.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // #nosec G304 -- the operator names the tree
+	if err != nil {
+		return nil, treeError(hintFor(err), "reading manifests: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, treeError("", "reading manifests: %q is not a regular file", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return nil, treeError("", "reading manifests: %w", err)
+	case int64(len(text)) > limit:
+		return nil, treeError("is it the right path?", "reading manifests: more than %d MiB", maxTreeBytes>>20)
+	}
+	return text, nil
+}
+
+// parseFile returns the documents of a file that are not empty. There must be one: a file that is empty now was truncated to be
+// written again.
+func parseFile(path string, text []byte) ([]document, error) {
+	parse := parseYAML
+	if filepath.Ext(path) == ".json" {
+		parse = parseJSON // YAML rejects some JSON, such as surrogate pairs and \/
+	}
+	documents, err := parse(path, text)
+	if err == nil && len(documents) == 0 {
+		err = place{file: path}.fail("write a manifest into it, or remove it", "holds no document")
+	}
+	return documents, err
+}
+
+const hintParse = "correct the file, it is read again when it changes"
+
+func parseJSON(path string, text []byte) ([]document, error) {
+	var documents []document
+	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
+		at := place{file: path, document: len(documents) + 1}
+		var raw json.RawMessage
+		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
+			return documents, nil
+		} else if err != nil {
+			return nil, at.fail(hintParse, "not JSON near line %d", lineAt(text, err))
+		}
+		if _, fault := scanObject(raw); fault != nil {
+			return nil, at.fail(hintParse, "%s", fault.rule)
+		}
+		var value any
+		_ = json.Unmarshal(raw, &value) // can only mind a number out of range, and no number matters here
+		documents = append(documents, document{place: at, value: value})
+	}
+}
+
+// lineAt returns the line of a syntax error, or the last one of a file that ends too early.
+func lineAt(text []byte, err error) int {
+	end := int64(len(text))
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		end = min(end, syntax.Offset)
+	}
+	return 1 + bytes.Count(text[:end], []byte("\n"))
+}
+
+// parseYAML splits the documents itself, because the library reads only the first.
+func parseYAML(path string, text []byte) ([]document, error) {
+	var documents []document
+	number, line := 0, 1
+	for _, part := range splitYAML(text) {
+		first := line
+		line += bytes.Count(part, []byte("\n"))
+		if isBlankYAML(part) {
+			continue
+		}
+		number++
+		at := place{file: path, document: number}
+		var value any
+		if err := yaml.UnmarshalStrict(part, &value); err != nil {
+			return nil, at.fail(hintParse, "not YAML%s", lineOf(err, first, line))
+		}
+		documents = append(documents, document{place: at, value: value})
+	}
+	return documents, nil
+}
+
+// splitYAML cuts before each line that begins a document, and after each that ends one.
+func splitYAML(text []byte) [][]byte {
+	var parts [][]byte
+	begin := 0
+	for pos := 0; pos < len(text); {
+		end := len(text)
+		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
+			end = pos + i + 1
+		}
+		switch line := text[pos:end]; {
+		case isMarker(line, "---") && pos > begin:
+			parts = append(parts, text[begin:pos])
+			begin = pos
+		case isMarker(line, "..."):
+			parts = append(parts, text[begin:end])
+			begin = end
+		}
+		pos = end
+	}
+	return append(parts, text[begin:])
+}
+
+// isMarker reports whether a line begins or ends a document. Something may follow it on the line, after a space.
+func isMarker(line []byte, marker string) bool {
+	rest, ok := bytes.CutPrefix(line, []byte(marker))
+	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
+}
+
+// isBlankYAML reports whether a document consists of markers, directives, comments and white space: the output of Helm is full of
+// such.
+func isBlankYAML(part []byte) bool {
+	for line := range bytes.Lines(part) {
+		for _, marker := range []string{"---", "..."} {
+			if isMarker(line, marker) {
+				line = line[len(marker):]
+				break
+			}
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != '%' {
+			return false
+		}
+	}
+	return true
+}
+
+// lineOf returns the line that an error of package yaml names, counted from the file's beginning. Nothing else of its text is safe.
+func lineOf(err error, first, last int) string {
+	match := regexp.MustCompile(`line (\d+):`).FindStringSubmatch(err.Error())
+	if match == nil {
+		return ""
+	}
+	n, _ := strconv.Atoi(match[1])
+	if n += first - 1; n < first || n > last {
+		return "" // then it was quoted from the file
+	}
+	return fmt.Sprintf(" near line %d", n)
+}

@@ -1,0 +1,103 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// ManifestsConfig says which manifests to read.
+type ManifestsConfig struct {
+	Path             string // a file, or a directory whose tree is searched
+	LabelSelector    string // which Secrets count; empty: all
+	DefaultNamespace string // of Secrets that name none; empty: "default"
+}
+
+// Manifests finds Secrets in YAML and JSON files instead of an API server: on a laptop, in docker compose, in CI. Of a directory
+// tree it reads *.yaml, *.yml and *.json, follows symbolic links, and skips what begins with a dot, such as .git and the ..data of a
+// mounted ConfigMap. A file may hold several documents; Secrets count, alone or in a List or SecretList, other kinds do not.
+//
+// A tree is read as a whole or not at all: a file that cannot be read, or holds no manifest, fails the List. A Secret that can be
+// read but yields no target is a [Secret] with a [Fault], as it is from an API server.
+//
+// It keeps no state; its methods may be called at the same time.
+type Manifests struct {
+	path             string
+	selector         labels.Selector
+	defaultNamespace string
+}
+
+// NewManifests returns a source of manifests. The path need not exist yet.
+func NewManifests(c ManifestsConfig) (*Manifests, error) {
+	var faults []error
+	if c.Path == "" {
+		faults = append(faults, errors.New("manifests: a path is required"))
+	}
+	selector, err := labels.Parse(c.LabelSelector)
+	if err != nil {
+		faults = append(faults, fmt.Errorf("manifests: label selector: %w", err))
+	}
+	if c.DefaultNamespace == "" {
+		c.DefaultNamespace = "default"
+	}
+	if len(validation.IsDNS1123Label(c.DefaultNamespace)) > 0 {
+		faults = append(faults, fmt.Errorf("manifests: namespace %q is not a DNS-1123 label", c.DefaultNamespace))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return &Manifests{path: filepath.Clean(c.Path), selector: selector, defaultNamespace: c.DefaultNamespace}, nil
+}
+
+// settleTime is how long a tree must have been left alone before it is read: an editor truncates and then writes, a checkout
+// replaces one file after another, and what is there in between must not pass for the new content.
+const settleTime = 100 * time.Millisecond
+
+// List reads the tree. An empty namespace means all; another selects the Secrets in it.
+//
+// The ResourceVersion is a fingerprint of the tree, taken before it is read. It is set even when List fails, so that
+// [Manifests.Watch] can wait for the cure. Every error is an [*Error], and never permanent, except that of a cancelled ctx, which is
+// returned as it is.
+//
+// A tree that is being changed is read again, up to five times in half a second.
+func (m *Manifests) List(ctx context.Context, namespace string) (Listing, error) {
+	const tries = 5
+	listing := Listing{Namespace: namespace}
+	for range tries {
+		before := scanTree(ctx, m.path)
+		listing.ResourceVersion = before.fingerprint
+		// File times are as coarse as a tick, up to 10 ms: within the tick of one change a second one may show in nothing but the
+		// content. So a file that is hot is not read, whatever its fingerprint does.
+		if !before.changedSince(time.Now().Add(-settleTime)) {
+			secrets, err := m.read(ctx, before, namespace)
+			if after := scanTree(ctx, m.path); after.fingerprint == before.fingerprint && ctx.Err() == nil {
+				listing.Secrets = secrets
+				return listing, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return listing, stopped(ctx)
+		case <-time.After(settleTime):
+		}
+	}
+	return listing, treeError("the files are read once nobody writes them", "reading manifests: %q keeps changing", m.path)
+}
+
+// stopped returns why ctx ended: a caller that gave up knows, one whose time ran out is told.
+func stopped(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	return &Error{Type: TimeoutError, Err: fmt.Errorf("reading manifests: %w", ctx.Err())}
+}
+
+// treeError returns an error about the tree. It is transient, whatever it is: the next writer of the files may be the cure.
+func treeError(hint, format string, args ...any) error {
+	return &Error{Type: ParseError, Hint: hint, Err: fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,191 @@
+package discovery
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxTreeBytes bounds the files of a tree together: PATH may be a home directory by mistake.
+const maxTreeBytes = 64 << 20
+
+// tree is what a walk over the manifests found.
+type tree struct {
+	fingerprint string    // differs if any file, or a directory's identity, does
+	files       []string  // in the order of reading
+	size        int64     // of the files together
+	places      places    // where to look for changes
+	changed     time.Time // when the last file was
+	err         error     // why the files are not all there is
+}
+
+// places are directories that must be watched to learn of a change, with the identity each had.
+type places map[string]inode
+
+// inode identifies a file or directory, whatever its path.
+type inode struct{ dev, ino uint64 }
+
+// changedSince reports whether a file was written after t. A time in the future is a wrong clock, not a write.
+func (t tree) changedSince(since time.Time) bool {
+	return t.changed.After(since) && !t.changed.After(time.Now())
+}
+
+// scanTree looks at the manifests at path without reading them. It always returns a fingerprint: a path that is missing has one, too.
+func scanTree(ctx context.Context, path string) tree {
+	w := walker{sum: sha256.New(), seen: map[inode]bool{}, tree: tree{places: places{}}}
+	w.root(ctx, path)
+	if w.tree.err == nil && len(w.tree.files) == 0 {
+		w.fail(treeError("add a manifest *.yaml, *.yml or *.json", "reading manifests: %q holds none", path))
+	}
+	w.tree.fingerprint = hex.EncodeToString(w.sum.Sum(nil))
+	return w.tree
+}
+
+type walker struct {
+	sum  hash.Hash
+	seen map[inode]bool // each file and directory counts once, so a cycle of links ends
+	tree tree
+}
+
+// fail keeps the first fault, and goes on: the fingerprint must change when any of them does.
+func (w *walker) fail(err error) {
+	_, _ = fmt.Fprintf(w.sum, "fault %q\n", err)
+	if w.tree.err == nil {
+		w.tree.err = err
+	}
+}
+
+func (w *walker) root(ctx context.Context, path string) {
+	w.watchParent(path)
+	st, err := stat(path)
+	switch {
+	case err != nil:
+		w.fail(treeError(hintFor(err), "reading manifests: %w", err))
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		w.dir(ctx, path, st)
+	default:
+		w.linkTarget(path)
+		w.file(path, st)
+	}
+}
+
+// watchParent has the nearest directory above path watched: path may be replaced, or not be there yet.
+func (w *walker) watchParent(path string) {
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if st, err := stat(dir); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			w.tree.places[dir] = identity(st)
+			return
+		}
+		if dir == filepath.Dir(dir) {
+			return
+		}
+	}
+}
+
+func (w *walker) dir(ctx context.Context, path string, st unix.Stat_t) {
+	if w.visited(st) {
+		return
+	}
+	if err := ctx.Err(); err != nil {
+		w.fail(err)
+		return
+	}
+	w.tree.places[path] = identity(st)
+	// Not its size or times: every swap file of an editor changes those.
+	_, _ = fmt.Fprintf(w.sum, "dir %q %v\n", path, identity(st))
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		w.fail(treeError(hintFor(err), "reading manifests: %w", err))
+	}
+	for _, entry := range entries { // sorted
+		if !strings.HasPrefix(entry.Name(), ".") {
+			w.entry(ctx, filepath.Join(path, entry.Name()), entry)
+		}
+	}
+}
+
+// entry takes what the suffix of its name says is a manifest, and directories. A link is judged by its own name.
+func (w *walker) entry(ctx context.Context, path string, entry fs.DirEntry) {
+	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+	link := entry.Type()&fs.ModeSymlink != 0
+	if !manifest && !link && !entry.IsDir() {
+		return
+	}
+	st, err := stat(path)
+	switch {
+	case err != nil && manifest:
+		w.fail(treeError(hintFor(err), "reading manifests: %w", err))
+	case err != nil: // a link to nowhere that is nobody's manifest
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		w.dir(ctx, path, st)
+	case manifest:
+		if link {
+			w.linkTarget(path)
+		}
+		w.file(path, st)
+	}
+}
+
+func (w *walker) file(path string, st unix.Stat_t) {
+	if w.visited(st) {
+		return
+	}
+	_, _ = fmt.Fprintf(w.sum, "file %q %v %d %v %v\n", path, identity(st), st.Size, st.Mtim, st.Ctim)
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		w.fail(treeError("", "reading manifests: %q is not a regular file", path))
+		return
+	}
+	w.tree.files = append(w.tree.files, path)
+	if w.tree.size += st.Size; w.tree.size > maxTreeBytes {
+		w.fail(treeError("is it the right path?", "reading manifests: more than %d MiB", maxTreeBytes>>20))
+	}
+	if changed := time.Unix(st.Ctim.Unix()); changed.After(w.tree.changed) {
+		w.tree.changed = changed
+	}
+}
+
+// linkTarget has the directory watched in which the file really is.
+func (w *walker) linkTarget(path string) {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		w.watchParent(target)
+	}
+}
+
+func (w *walker) visited(st unix.Stat_t) bool {
+	id := identity(st)
+	seen := w.seen[id]
+	w.seen[id] = true
+	return seen
+}
+
+func identity(st unix.Stat_t) inode { return inode{dev: uint64(st.Dev), ino: st.Ino} }
+
+// stat follows links. It is not [os.Stat] because that has no change time, the one time that no tool sets back.
+func stat(path string) (unix.Stat_t, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return st, &fs.PathError{Op: "stat", Path: path, Err: err}
+	}
+	return st, nil
+}
+
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "create it, or correct the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "let this process read it"
+	}
+	return ""
+}

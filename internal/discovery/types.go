@@ -1,0 +1,4 @@
+package discovery
+
+// Types returns the types of targets that there are.
+func Types() []string { return []string{slack, pagerduty, rootly, webhook} }
