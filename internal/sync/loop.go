@@ -1,0 +1,189 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// loop owns the state of refreshing. All its methods run in one goroutine and none blocks: the LIST, the write and the watches run
+// in goroutines of their own and report by channel.
+type loop struct {
+	cfg     Config
+	log     zerolog.Logger
+	metrics *metrics
+	manager *DefaultRefreshManager
+	ctx     context.Context // of a running refresh; ends when Stop's patience does
+
+	schedule  schedule
+	limiter   *rate.Limiter // of manual refreshes
+	catalogue *catalogue
+	last      *targetsfile.Document // in place; nil: none of this source
+	epoch     string
+	vouched   time.Time         // end of the last complete LIST that may be published; zero: none of this process
+	rejected  map[string]string // what is known to be rejected, see noteRejections
+	status    RefreshStatus
+
+	attempt    *attempt // that runs; nil: none
+	series     string   // request ID of the refresh that retries belong to
+	number     int      // of the attempt in its series
+	failed     int      // attempts and writes, towards Config.Attempts
+	next       *time.Timer
+	nextIs     Trigger
+	publishing *publication // that is being written; nil: none
+	owed       *owed        // a write that failed and is tried again; nil: none
+	writeAgain *time.Timer
+
+	listed    chan []listed
+	published chan publication
+	events    chan discovery.Event
+	asked     map[string]string // by namespace: the version that the source asked to be listed during a LIST
+
+	watches   context.Context // ends when Stop is called
+	endWatch  context.CancelFunc
+	following map[string]bool
+	ended     chan watchEnd
+	workers   sync.WaitGroup
+	stopping  bool
+}
+
+func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
+	l := &loop{
+		cfg: cfg, log: cfg.Logger, manager: m, ctx: ctx,
+		metrics:   newMetrics(cfg.registerer(), cfg.Interval),
+		schedule:  cfg.schedule(),
+		limiter:   cfg.limiter(),
+		catalogue: newCatalogue(cfg.Namespaces),
+		epoch:     uuid.NewString(),
+		rejected:  map[string]string{},
+		nextIs:    TriggerStartup,
+		listed:    make(chan []listed),
+		published: make(chan publication),
+		events:    make(chan discovery.Event),
+		asked:     map[string]string{},
+		following: map[string]bool{},
+		ended:     make(chan watchEnd),
+		status:    RefreshStatus{State: StateIdle},
+	}
+	l.watches, l.endWatch = context.WithCancel(ctx)
+	for _, name := range cfg.Namespaces {
+		l.status.Namespaces = append(l.status.Namespaces, NamespaceStatus{Name: name})
+	}
+	if cfg.Last != nil && cfg.Last.Source.Equal(cfg.Origin) {
+		l.inherit(cfg.Last)
+	}
+	return l
+}
+
+// inherit continues the document that an earlier process left, so that a restart of the container is not to be seen.
+func (l *loop) inherit(d *targetsfile.Document) {
+	l.last, l.epoch = d, d.Epoch
+	l.metrics.lastSuccess.Set(unixSeconds(d.RefreshedAt))
+	l.metrics.setDocument(d, l.cfg.LastBytes)
+	l.showDocument(d, l.cfg.LastBytes)
+	l.status.LastRefresh = d.RefreshedAt
+}
+
+func (l *loop) run() {
+	l.next = time.NewTimer(0)
+	l.writeAgain = time.NewTimer(time.Hour)
+	l.writeAgain.Stop()
+	beat := time.NewTicker(heartbeatInterval)
+	defer beat.Stop()
+	stop := l.manager.stopping
+	for !l.finished() {
+		select {
+		case r := <-l.manager.requests:
+			run, err := l.request(r.id)
+			l.show()
+			r.reply <- answer{run, err}
+		case <-l.next.C:
+			l.begin(l.nextIs, cmp.Or(l.retrying(), uuid.NewString()))
+		case results := <-l.listed:
+			l.onListed(results)
+		case p := <-l.published:
+			l.onPublished(p)
+		case <-l.writeAgain.C:
+			l.publishOwed()
+		case e := <-l.events:
+			l.onEvent(e)
+		case end := <-l.ended:
+			l.onWatchEnd(end)
+		case <-beat.C:
+			l.manager.heartbeat()
+		case <-stop:
+			stop = nil
+			l.stop()
+		}
+		l.show()
+	}
+	l.workers.Wait()
+}
+
+// request answers somebody who wants a refresh now.
+func (l *loop) request(id string) (*Run, error) {
+	switch {
+	case l.stopping:
+		return nil, ErrStopped
+	case l.attempt != nil:
+		return nil, &InProgressError{Run: l.attempt.run}
+	}
+	if token := l.limiter.Reserve(); token.Delay() > 0 {
+		wait := token.Delay()
+		token.Cancel()
+		return nil, &RateLimitError{RetryAfter: wait}
+	}
+	return l.begin(TriggerManual, id), nil
+}
+
+// retrying returns the request ID of the series that the armed refresh goes on with, or "".
+func (l *loop) retrying() string {
+	if l.nextIs == TriggerRetry {
+		return l.series
+	}
+	return ""
+}
+
+// stop starts nothing any more. What runs may go on until the manager's context ends.
+func (l *loop) stop() {
+	l.stopping = true
+	l.next.Stop()
+	l.writeAgain.Stop()
+	l.endWatch()
+}
+
+// finished reports whether the loop was stopped and nothing is under way.
+func (l *loop) finished() bool {
+	return l.stopping && l.attempt == nil && l.publishing == nil && len(l.following) == 0
+}
+
+// show makes the state visible to GetStatus.
+func (l *loop) show() {
+	status := l.status
+	l.manager.status.Store(&status)
+}
+
+// showDocument enters the snapshot in place into the status.
+func (l *loop) showDocument(d *targetsfile.Document, size int64) {
+	kept := 0
+	for i := range d.Entries {
+		if !d.Entries[i].StaleSince.IsZero() {
+			kept++
+		}
+	}
+	l.status.Ready = true
+	l.status.Discovered, l.status.Valid, l.status.Invalid = d.Discovered, d.Valid, d.Invalid
+	l.status.Rejections = d.Rejections[:min(len(d.Rejections), maxRejectionsShown)]
+	l.status.Snapshot = SnapshotStatus{
+		Epoch: d.Epoch, Generation: d.Generation, Checksum: d.Checksum, Bytes: size,
+		ChangedAt: d.ChangedAt, StaleAfter: d.StaleAfter, Kept: kept,
+	}
+}

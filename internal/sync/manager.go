@@ -1,0 +1,194 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	heartbeatInterval = 10 * time.Second
+	// shutdownGrace is what a cancelled LIST gets to return; a write may take longer, but the process does not wait for it.
+	shutdownGrace = time.Second
+)
+
+// RefreshManager keeps the snapshot fresh. All methods may be called concurrently.
+type RefreshManager interface {
+	// Start begins refreshing in the background: at once, then by the schedule. It returns ErrAlreadyStarted, or ErrStopped after Stop.
+	Start() error
+	// Stop starts no refresh any more, lets a running one finish until the timeout and then cancels it: ErrShutdownTimeout. A write is
+	// never cut. It returns when nothing runs any more, at the latest a second after the timeout. Later calls wait and return nil.
+	Stop(timeout time.Duration) error
+	// RefreshNow starts a refresh and does not wait for it. It returns *InProgressError, *RateLimitError,
+	// ErrNotStarted or ErrStopped.
+	RefreshNow() error
+	// GetStatus returns a copy of the present state, without locks or allocations; its slices are shared and must not be changed.
+	GetStatus() RefreshStatus
+}
+
+// DefaultRefreshManager is the RefreshManager of this package.
+type DefaultRefreshManager struct {
+	loop     *loop
+	status   atomic.Pointer[RefreshStatus]
+	beat     atomic.Int64 // nanoseconds from born to the loop's last heartbeat
+	born     time.Time
+	requests chan request
+	stopping chan struct{}      // closed by Stop
+	done     chan struct{}      // closed when the loop and all its goroutines have ended
+	cancel   context.CancelFunc // of a refresh that runs
+
+	mu      sync.Mutex // guards the life cycle
+	started bool
+	stopped bool
+}
+
+var _ RefreshManager = (*DefaultRefreshManager)(nil)
+
+// New returns a manager that is not started. All faults of the Config are reported at once.
+func New(cfg Config) (*DefaultRefreshManager, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("configuring refresh manager: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &DefaultRefreshManager{
+		born:     time.Now(),
+		requests: make(chan request),
+		stopping: make(chan struct{}),
+		done:     make(chan struct{}),
+		cancel:   cancel,
+	}
+	m.loop = newLoop(ctx, cfg, m)
+	m.loop.show()
+	return m, nil
+}
+
+// Start implements [RefreshManager].
+func (m *DefaultRefreshManager) Start() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.stopped:
+		return ErrStopped
+	case m.started:
+		return ErrAlreadyStarted
+	}
+	m.started = true
+	m.heartbeat()
+	go func() {
+		defer close(m.done)
+		defer m.cancel()
+		m.loop.run()
+	}()
+	return nil
+}
+
+// Stop implements [RefreshManager].
+func (m *DefaultRefreshManager) Stop(timeout time.Duration) error {
+	first, err := m.beginStop()
+	if err != nil {
+		return err
+	}
+	if !first {
+		<-m.done
+		return nil
+	}
+	select {
+	case <-m.done:
+		return nil
+	case <-time.After(timeout):
+	}
+	m.cancel()
+	select {
+	case <-m.done:
+	case <-time.After(shutdownGrace):
+	}
+	return ErrShutdownTimeout
+}
+
+func (m *DefaultRefreshManager) beginStop() (first bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.started {
+		return false, ErrNotStarted
+	}
+	if m.stopped {
+		return false, nil
+	}
+	m.stopped = true
+	close(m.stopping)
+	return true, nil
+}
+
+// RefreshNow implements [RefreshManager].
+func (m *DefaultRefreshManager) RefreshNow() error {
+	_, err := m.Refresh(uuid.NewString())
+	return err
+}
+
+// Refresh is RefreshNow with the ID that log lines carry, and returns the started refresh.
+func (m *DefaultRefreshManager) Refresh(requestID string) (*Run, error) {
+	m.mu.Lock()
+	started, stopped := m.started, m.stopped
+	m.mu.Unlock()
+	switch {
+	case stopped:
+		return nil, ErrStopped
+	case !started:
+		return nil, ErrNotStarted
+	}
+	reply := make(chan answer, 1)
+	select {
+	case m.requests <- request{id: requestID, reply: reply}:
+		a := <-reply
+		return a.run, a.err
+	case <-m.done:
+		return nil, ErrStopped
+	}
+}
+
+// GetStatus implements [RefreshManager].
+func (m *DefaultRefreshManager) GetStatus() RefreshStatus { return *m.status.Load() }
+
+// Done is closed when refreshing has ended: after Stop, or when Config.Attempts are used up or one succeeded.
+func (m *DefaultRefreshManager) Done() <-chan struct{} { return m.done }
+
+// SinceHeartbeat returns how long ago the loop last showed that it runs; it does so every 10 s.
+func (m *DefaultRefreshManager) SinceHeartbeat() time.Duration {
+	return time.Since(m.born) - time.Duration(m.beat.Load())
+}
+
+func (m *DefaultRefreshManager) heartbeat() { m.beat.Store(int64(time.Since(m.born))) }
+
+// Run is one refresh that somebody asked for.
+type Run struct {
+	RequestID string
+	StartedAt time.Time
+
+	done   chan struct{}
+	result RefreshStatus // set before done is closed
+}
+
+// Wait returns the status at the end of the refresh, which may have succeeded or failed, or ctx's error if that comes first.
+func (r *Run) Wait(ctx context.Context) (RefreshStatus, error) {
+	select {
+	case <-r.done:
+		return r.result, nil
+	case <-ctx.Done():
+		return RefreshStatus{}, ctx.Err()
+	}
+}
+
+// request asks the loop for a manual refresh.
+type request struct {
+	id    string
+	reply chan<- answer // buffered
+}
+
+type answer struct {
+	run *Run
+	err error
+}

@@ -1,0 +1,192 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// Names of metrics, shared with the tests.
+const (
+	metricRefreshTotal        = "publishing_refresh_total"
+	metricRefreshDuration     = "publishing_refresh_duration_seconds"
+	metricRefreshErrors       = "publishing_refresh_errors_total"
+	metricLastSuccess         = "publishing_refresh_last_success_timestamp"
+	metricInProgress          = "publishing_refresh_in_progress"
+	metricConsecutiveFailures = "publishing_refresh_consecutive_failures"
+	metricFailing             = "publishing_refresh_failing"
+	metricTriggerTotal        = "publishing_refresh_trigger_total"
+	metricInterval            = "publishing_refresh_interval_seconds"
+	metricTargets             = "publishing_targets"
+	metricTargetsInvalid      = "publishing_targets_invalid"
+	metricTargetsStale        = "publishing_targets_stale"
+	metricGeneration          = "publishing_snapshot_generation"
+	metricBytes               = "publishing_snapshot_bytes"
+	metricChanged             = "publishing_snapshot_changed_timestamp_seconds"
+	metricStaleAfter          = "publishing_snapshot_stale_after_timestamp_seconds"
+	metricPublications        = "publishing_snapshot_publications_total"
+)
+
+// metrics are the series of refreshes and of the snapshot. Every label value exists from the start, so that rate() and absent()
+// mean what they say.
+type metrics struct {
+	refreshes    *prometheus.CounterVec
+	duration     *prometheus.HistogramVec
+	errors       *prometheus.CounterVec
+	lastSuccess  prometheus.Gauge
+	inProgress   prometheus.Gauge
+	consecutive  prometheus.Gauge
+	failing      *prometheus.GaugeVec
+	triggers     *prometheus.CounterVec
+	targets      *prometheus.GaugeVec
+	invalid      *prometheus.GaugeVec
+	stale        prometheus.Gauge
+	generation   prometheus.Gauge
+	bytes        prometheus.Gauge
+	changed      prometheus.Gauge
+	staleAfter   prometheus.Gauge
+	publications *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer, interval time.Duration) *metrics {
+	r := registrar{reg}
+	m := &metrics{
+		refreshes:    r.counters(metricRefreshTotal, "Finished attempts to refresh the targets.", "status"),
+		duration:     r.histograms(metricRefreshDuration, "Duration of attempts to refresh the targets.", "status"),
+		errors:       r.counters(metricRefreshErrors, "Failed attempts by cause, and Secrets that became invalid (parse, validate).", "error_type"),
+		lastSuccess:  r.gauge(metricLastSuccess, "Unix time of the end of the last successful refresh."),
+		inProgress:   r.gauge(metricInProgress, "1 while a refresh runs."),
+		consecutive:  r.gauge(metricConsecutiveFailures, "Failed attempts since the last success."),
+		failing:      r.gauges(metricFailing, "1 while refreshes fail, by whether retrying can help.", "class"),
+		triggers:     r.counters(metricTriggerTotal, "Started attempts by trigger.", "trigger"),
+		targets:      r.gauges(metricTargets, "Published targets.", "type", "enabled"),
+		invalid:      r.gauges(metricTargetsInvalid, "Secrets whose present content is not published.", "reason"),
+		stale:        r.gauge(metricTargetsStale, "Published targets whose Secret no longer yields them."),
+		generation:   r.gauge(metricGeneration, "Generation of the snapshot in place."),
+		bytes:        r.gauge(metricBytes, "Size of the snapshot in place."),
+		changed:      r.gauge(metricChanged, "Unix time at which the targets last changed."),
+		staleAfter:   r.gauge(metricStaleAfter, "Unix time from which the snapshot counts as stale."),
+		publications: r.counters(metricPublications, "Writes of the snapshot.", "result"),
+	}
+	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(interval.Seconds())
+	m.touch()
+	return m
+}
+
+// touch makes every label value exist.
+func (m *metrics) touch() {
+	for _, status := range []State{StateSuccess, StateFailed} {
+		m.refreshes.WithLabelValues(string(status))
+		m.duration.WithLabelValues(string(status))
+	}
+	for _, kind := range []discovery.ErrorType{discovery.APIError, discovery.TimeoutError, discovery.ParseError,
+		targetsfile.RejectValidate, typeWrite, typeGuard, typeInternal} {
+		m.errors.WithLabelValues(string(kind))
+	}
+	for _, class := range []Class{ClassTransient, ClassPermanent} {
+		m.failing.WithLabelValues(string(class))
+	}
+	for _, t := range []Trigger{TriggerStartup, TriggerPeriodic, TriggerRetry, TriggerManual, TriggerWatch} {
+		m.triggers.WithLabelValues(string(t))
+	}
+	for _, result := range []string{"written", "failed"} {
+		m.publications.WithLabelValues(result)
+	}
+	m.setTargets(nil)
+	m.setInvalid(nil)
+}
+
+// setDocument shows the snapshot in place.
+func (m *metrics) setDocument(d *targetsfile.Document, size int64) {
+	m.setTargets(d.Entries)
+	m.generation.Set(float64(d.Generation))
+	m.bytes.Set(float64(size))
+	m.changed.Set(unixSeconds(d.ChangedAt))
+	m.staleAfter.Set(unixSeconds(d.StaleAfter))
+}
+
+func (m *metrics) setTargets(entries []targetsfile.Entry) {
+	count := map[[2]string]int{}
+	for _, kind := range discovery.Types() {
+		count[[2]string{kind, "true"}], count[[2]string{kind, "false"}] = 0, 0
+	}
+	stale := 0
+	for i := range entries {
+		enabled := "false"
+		if entries[i].Enabled {
+			enabled = "true"
+		}
+		count[[2]string{entries[i].Type, enabled}]++
+		if !entries[i].StaleSince.IsZero() {
+			stale++
+		}
+	}
+	for labels, n := range count {
+		m.targets.WithLabelValues(labels[:]...).Set(float64(n))
+	}
+	m.stale.Set(float64(stale))
+}
+
+func (m *metrics) setInvalid(rejections []rejection) {
+	count := map[string]int{targetsfile.RejectParse: 0, targetsfile.RejectValidate: 0, targetsfile.RejectDuplicate: 0}
+	for i := range rejections {
+		count[rejections[i].Reason]++
+	}
+	for reason, n := range count {
+		m.invalid.WithLabelValues(reason).Set(float64(n))
+	}
+}
+
+// setFailing shows the class of the present failure, "" for none.
+func (m *metrics) setFailing(class Class) {
+	for _, c := range []Class{ClassTransient, ClassPermanent} {
+		value := 0.0
+		if c == class {
+			value = 1
+		}
+		m.failing.WithLabelValues(string(c)).Set(value)
+	}
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// registrar makes metrics and registers them. Registering fails only for a name used twice, which is a mistake in the program.
+type registrar struct{ prometheus.Registerer }
+
+func (r registrar) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	r.MustRegister(v)
+	return v
+}
+
+func (r registrar) gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+	r.MustRegister(v)
+	return v
+}
+
+func (r registrar) gauge(name, help string) prometheus.Gauge {
+	v := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	r.MustRegister(v)
+	return v
+}
+
+func (r registrar) histograms(name, help string, labels ...string) *prometheus.HistogramVec {
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: name, Help: help,
+		Buckets:                         []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}, labels)
+	r.MustRegister(v)
+	return v
+}

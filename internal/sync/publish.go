@@ -1,0 +1,213 @@
+package sync
+
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// minFreshness is the least time for which a refresh vouches for the snapshot.
+const minFreshness = 10 * time.Minute
+
+// publication is one write of the snapshot.
+type publication struct {
+	document   *targetsfile.Document
+	rejections []rejection
+	refresh    *attempt // whose step 8 it is, or would have been; nil: of none
+	retry      bool     // of a write that failed
+	size       int64
+	err        error
+}
+
+// owed is a write that failed. It is tried again on a timer of its own, without another LIST.
+type owed struct {
+	refresh  *attempt // becomes the success when the write succeeds; nil: of none, or a later one failed
+	failures int
+}
+
+// publishRefresh is steps 6 to 8 of a refresh whose LIST has ended, once the publisher is free.
+func (l *loop) publishRefresh() {
+	a := l.attempt
+	if a.reached == 0 {
+		l.finish(a.failure, l.schedule.failure(a.failure))
+		return
+	}
+	if l.last == nil && !l.catalogue.complete() {
+		// Half of the first snapshot would tell a new pod that the other half does not exist.
+		l.finish(a.failure, l.schedule.failure(a.failure))
+		return
+	}
+	// (6)
+	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
+	l.noteRejections(m.rejections)
+	// (7)
+	if f := l.guard(m); f != nil {
+		if a.failure != nil {
+			f = a.failure
+		}
+		l.finish(f, l.schedule.failure(f))
+		return
+	}
+	// (8)
+	if a.failure == nil {
+		l.vouched = a.listedAt
+	}
+	l.owed = nil
+	l.writeAgain.Stop()
+	l.publish(publication{document: l.compose(m), rejections: m.rejections, refresh: a})
+}
+
+// guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
+func (l *loop) guard(m merged) *failure {
+	if len(m.entries) >= l.cfg.MinTargets {
+		return nil
+	}
+	return guardFailure(len(m.entries), l.cfg.MinTargets)
+}
+
+// compose gives content its place in the sequence of documents.
+func (l *loop) compose(m merged) *targetsfile.Document {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	d := &targetsfile.Document{
+		Epoch: l.epoch, Generation: 1, ChangedAt: now,
+		Checksum:   targetsfile.Checksum(m.entries),
+		Source:     l.cfg.Origin,
+		Discovered: m.discovered, Valid: m.valid, Invalid: m.discovered - m.valid,
+		Entries: m.entries,
+	}
+	if l.last != nil {
+		d.Generation, d.ChangedAt = l.last.Generation, l.last.ChangedAt
+		if d.Checksum != l.last.Checksum {
+			d.Generation, d.ChangedAt = l.last.Generation+1, now
+		}
+	}
+	for _, r := range m.rejections[:min(len(m.rejections), targetsfile.MaxRejections)] {
+		d.Rejections = append(d.Rejections, r.Rejection)
+	}
+	d.RefreshedAt = l.refreshedAt().UTC().Truncate(time.Millisecond)
+	d.StaleAfter = d.RefreshedAt.Add(max(minFreshness, 2*l.cfg.Interval))
+	return d
+}
+
+// refreshedAt is the end of the last complete LIST; before this epoch's first, the oldest of the namespaces' last ones.
+func (l *loop) refreshedAt() time.Time {
+	if !l.vouched.IsZero() {
+		return l.vouched
+	}
+	if l.last != nil {
+		return l.last.RefreshedAt
+	}
+	oldest := l.status.Namespaces[0].LastSuccess
+	for _, n := range l.status.Namespaces {
+		if n.LastSuccess.Before(oldest) {
+			oldest = n.LastSuccess
+		}
+	}
+	return oldest
+}
+
+// publish hands a document to the publisher goroutine, of which there is at most one.
+func (l *loop) publish(p publication) {
+	l.publishing = &p
+	l.workers.Go(func() {
+		p.size, p.err = l.write(p.document)
+		l.published <- p
+	})
+}
+
+// write runs in the publisher goroutine.
+func (l *loop) write(d *targetsfile.Document) (size int64, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			l.log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
+			err = fmt.Errorf("recovered from a panic of type %T", value)
+		}
+	}()
+	return l.cfg.Publisher.Publish(d)
+}
+
+// onPublished takes in the end of a write.
+func (l *loop) onPublished(p publication) {
+	l.publishing = nil
+	if p.err != nil {
+		l.writeFailed(p)
+	} else {
+		l.written(p)
+	}
+	if l.attempt != nil && !l.attempt.listedAt.IsZero() && l.publishing == nil {
+		l.publishRefresh() // it waited for the publisher
+	}
+}
+
+func (l *loop) written(p publication) {
+	l.metrics.publications.WithLabelValues("written").Inc()
+	l.metrics.setDocument(p.document, p.size)
+	l.metrics.setInvalid(p.rejections)
+	l.showDocument(p.document, p.size)
+	l.last = p.document
+	switch {
+	case !p.retry && p.refresh.failure == nil:
+		l.finish(nil, l.schedule.success())
+	case !p.retry:
+		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
+	default:
+		l.settle(p)
+	}
+}
+
+// settle completes a write that had failed. If no later attempt failed, the refresh it belongs to becomes the success.
+func (l *loop) settle(p publication) {
+	refresh := l.owed.refresh
+	l.owed = nil
+	l.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
+	if refresh == nil {
+		return
+	}
+	l.schedule.success()
+	l.markFresh(refresh.listedAt)
+	if l.attempt == nil {
+		l.status.State = StateSuccess
+	}
+	l.giveUp(nil)
+}
+
+func (l *loop) writeFailed(p publication) {
+	l.metrics.publications.WithLabelValues("failed").Inc()
+	f := writeFailure(p.err)
+	if !p.retry {
+		l.owed = &owed{}
+		if p.refresh.failure == nil {
+			l.owed.refresh = p.refresh
+		}
+	}
+	l.owed.failures++
+	if !l.stopping {
+		l.writeAgain.Reset(l.schedule.jittered(entry(l.cfg.StartupBackoff, l.owed.failures-1)))
+	}
+	switch {
+	case p.retry:
+		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
+		l.log.Error().Err(p.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
+		l.giveUp(f)
+	case p.refresh.failure != nil:
+		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
+		l.log.Error().Err(p.err).Msg("writing the snapshot failed, keeping the last one")
+		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
+	default:
+		l.finish(f, l.schedule.written())
+	}
+}
+
+// publishOwed tries a failed write again with what is known now.
+func (l *loop) publishOwed() {
+	if l.owed == nil || l.publishing != nil {
+		return
+	}
+	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
+	if l.guard(m) != nil {
+		return // the next refresh decides
+	}
+	l.publish(publication{document: l.compose(m), rejections: m.rejections, retry: true})
+}

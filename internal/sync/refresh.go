@@ -1,0 +1,220 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+)
+
+// attempt is one refresh.
+type attempt struct {
+	run      *Run
+	trigger  Trigger
+	number   int
+	cancel   context.CancelFunc
+	listedAt time.Time     // end of the LIST; zero: it runs
+	took     time.Duration // of the LIST and what followed, by the monotonic clock
+	failure  *failure      // of namespaces
+	reached  int           // namespaces that answered
+}
+
+// listed is what became of one namespace's LIST.
+type listed struct {
+	namespace string
+	listing   discovery.Listing
+	failure   *failure
+	cancelled bool
+}
+
+// begin starts a refresh. One refresh is:
+//
+//  1. take the single-flight slot
+//  2. start the attempt's own timeout: retries do not share one
+//  3. LIST all pages of every namespace
+//  4. decode and validate
+//  5. replace the catalogue and follow changes from there, if that is not done already
+//  6. merge with the last good targets
+//  7. guard against a suspiciously small result
+//  8. publish
+//  9. record status, metrics and one log line; arm the one timer
+func (l *loop) begin(trigger Trigger, requestID string) *Run {
+	// (1)
+	l.next.Stop()
+	if trigger == TriggerRetry {
+		l.number++
+	} else {
+		l.series, l.number = requestID, 1
+	}
+	run := &Run{RequestID: requestID, StartedAt: time.Now(), done: make(chan struct{})}
+	// (2)
+	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Timeout)
+	l.attempt = &attempt{run: run, trigger: trigger, number: l.number, cancel: cancel}
+	l.metrics.triggers.WithLabelValues(string(trigger)).Inc()
+	l.metrics.inProgress.Set(1)
+	l.status.State = StateInProgress
+	l.status.InProgressSince, l.status.LastAttempt, l.status.LastTrigger = run.StartedAt, run.StartedAt, trigger
+	l.status.NextRefresh = time.Time{}
+	if trigger == TriggerManual {
+		l.status.LastManual = ManualRefresh{RequestID: requestID, State: StateInProgress, StartedAt: run.StartedAt}
+	}
+	l.log.Debug().Str("request_id", requestID).Str("trigger", string(trigger)).Int("attempt", l.number).Msg("refresh started")
+	l.workers.Go(func() { l.listed <- l.list(ctx) })
+	return run
+}
+
+// list runs in the lister goroutine: steps 3 and 4, one namespace after the other.
+func (l *loop) list(ctx context.Context) []listed {
+	results := make([]listed, len(l.cfg.Namespaces))
+	for i, namespace := range l.cfg.Namespaces {
+		results[i] = l.listNamespace(ctx, namespace)
+	}
+	return results
+}
+
+func (l *loop) listNamespace(ctx context.Context, namespace string) (result listed) {
+	result.namespace = namespace
+	defer func() {
+		if value := recover(); value != nil {
+			l.log.Error().Str("namespace", namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while listing, going on")
+			result.failure = panicFailure(value)
+		}
+	}()
+	listing, err := l.cfg.Source.List(ctx, namespace)
+	listing.Namespace = namespace
+	result.listing = listing
+	if err != nil {
+		result.failure = listFailure(err)
+		result.cancelled = errors.Is(err, context.Canceled) && ctx.Err() != nil
+	}
+	return result
+}
+
+// onListed is step 5. Namespaces are the unit of failure: the news of those that answered is published although others failed.
+func (l *loop) onListed(results []listed) {
+	a := l.attempt
+	a.listedAt = time.Now()
+	failures := map[string]*failure{}
+	l.status.Namespaces = slices.Clone(l.status.Namespaces)
+	for i, r := range results {
+		if r.cancelled {
+			l.abandon()
+			return
+		}
+		status := &l.status.Namespaces[i]
+		if r.failure != nil {
+			failures[r.namespace] = r.failure
+			status.Error = r.failure.err.Error()
+		} else {
+			a.reached++
+			l.logWarnings(l.catalogue.replace(r.listing))
+			status.Secrets, status.LastSuccess, status.Error = l.catalogue.count(r.namespace), a.listedAt, ""
+		}
+		l.follow(r.namespace, r.listing.ResourceVersion)
+		if l.asked[r.namespace] == r.listing.ResourceVersion {
+			delete(l.asked, r.namespace)
+		}
+	}
+	a.failure = joinFailures(failures, l.cfg.Namespaces)
+	if l.publishing == nil {
+		l.publishRefresh()
+	}
+}
+
+// finish is step 9.
+func (l *loop) finish(f *failure, p plan) {
+	a := l.attempt
+	l.attempt = nil
+	a.cancel()
+	a.took = time.Since(a.run.StartedAt)
+	l.status.Duration = a.took
+	l.status.InProgressSince = time.Time{}
+	l.metrics.inProgress.Set(0)
+	if f == nil {
+		l.succeed(a)
+	} else {
+		l.fail(a, f, p)
+	}
+	l.giveUp(f)
+	l.arm(p)
+	l.logOutcome(a, f)
+	if a.trigger == TriggerManual {
+		l.status.LastManual.State, l.status.LastManual.FinishedAt = l.status.State, time.Now()
+		l.status.LastManual.Error = l.status.Error
+	}
+	a.run.result = l.status
+	close(a.run.done)
+	if l.cfg.AfterRefresh != nil {
+		l.workers.Go(l.cfg.AfterRefresh)
+	}
+	l.refreshIfAsked()
+}
+
+func (l *loop) succeed(a *attempt) {
+	l.status.State = StateSuccess
+	l.markFresh(a.listedAt)
+	l.metrics.refreshes.WithLabelValues(string(StateSuccess)).Inc()
+	l.metrics.duration.WithLabelValues(string(StateSuccess)).Observe(a.took.Seconds())
+}
+
+// markFresh ends an outage, if there was one: what was listed at that time is in place.
+func (l *loop) markFresh(listedAt time.Time) {
+	l.status.LastRefresh = listedAt
+	l.status.Error, l.status.ErrorClass, l.status.Hint, l.status.ConsecutiveFailures = "", "", "", 0
+	l.metrics.lastSuccess.Set(unixSeconds(listedAt))
+	l.metrics.consecutive.Set(0)
+	l.metrics.setFailing("")
+}
+
+func (l *loop) fail(a *attempt, f *failure, p plan) {
+	l.status.State = StateFailed
+	l.status.ConsecutiveFailures++
+	l.status.Error, l.status.ErrorClass, l.status.Hint = f.err.Error(), p.class, f.hint
+	l.metrics.consecutive.Set(float64(l.status.ConsecutiveFailures))
+	l.metrics.setFailing(p.class)
+	l.metrics.errors.WithLabelValues(string(f.kind)).Inc()
+	l.metrics.refreshes.WithLabelValues(string(StateFailed)).Inc()
+	l.metrics.duration.WithLabelValues(string(StateFailed)).Observe(a.took.Seconds())
+	if l.owed != nil && f.kind != typeWrite {
+		l.owed.refresh = nil // a later attempt failed: completing the write does not make the refresh a success any more
+	}
+}
+
+// giveUp ends the loop where Config.Attempts says so.
+func (l *loop) giveUp(f *failure) {
+	if l.cfg.Attempts == 0 || l.stopping {
+		return
+	}
+	if f != nil {
+		l.failed++
+	}
+	if f == nil || l.failed >= l.cfg.Attempts {
+		l.stop()
+	}
+}
+
+// arm sets the one timer of refreshes.
+func (l *loop) arm(p plan) {
+	if l.stopping {
+		return
+	}
+	l.nextIs = p.trigger
+	l.next.Reset(p.wait)
+	l.status.NextRefresh = time.Now().Add(p.wait)
+}
+
+// abandon ends an attempt that the end of Stop's patience cancelled.
+func (l *loop) abandon() {
+	a := l.attempt
+	l.attempt = nil
+	a.cancel()
+	l.metrics.inProgress.Set(0)
+	l.status.State, l.status.InProgressSince = StateFailed, time.Time{}
+	l.status.Error = ErrShutdownTimeout.Error()
+	l.log.Warn().Str("request_id", a.run.RequestID).Str("trigger", string(a.trigger)).Msg("refresh cancelled at shutdown, the last snapshot stays")
+	a.run.result = l.status
+	close(a.run.done)
+}
