@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// Commands as kong names them.
+const (
+	commandNone    = "" // help was asked for and given
+	commandVersion = "version"
+)
+
+// commandLine is the program's commands and flags. The help, the environment variables and the README's table come from it.
+type commandLine struct {
+	Run     runFlags `cmd:"" default:"withargs" help:"Keep the snapshot fresh (default)."`
+	Version struct{} `cmd:"" help:"Print the version."`
+}
+
+// runFlags are the flags of run. The tag envar names the environment variable; kong's own tag would take an empty one for a value.
+type runFlags struct {
+	RefreshInterval durationOption  `default:"5m" envar:"TARGET_REFRESH_INTERVAL" help:"Time between periodic refreshes; at least 1s." group:"schedule"`
+	RefreshTimeout  durationOption  `default:"30s" envar:"TARGET_REFRESH_TIMEOUT" help:"Limit for one attempt." group:"schedule"`
+	RetryBackoff    durationsOption `default:"30s,1m,2m,5m" envar:"TARGET_REFRESH_BACKOFF" help:"Waits before retry 1, 2, 3, …; the last repeats; each at least 1s." group:"schedule"`
+	MaxRetries      intOption       `default:"5" envar:"TARGET_REFRESH_MAX_RETRIES" help:"Retries before waiting for the next scheduled refresh." group:"schedule"`
+	StartupBackoff  durationsOption `default:"1s,2s,5s,10s,30s" envar:"TARGET_STARTUP_BACKOFF" help:"Waits until the first success of this process; the last repeats, without end." group:"schedule"`
+	Jitter          shareOption     `default:"0.1" envar:"TARGET_REFRESH_JITTER" help:"Up to this share is taken off each interval and wait, so that pods do not tick together; 0 = exact." group:"schedule"`
+	RateLimit       durationOption  `default:"1m" envar:"TARGET_REFRESH_RATE_LIMIT" help:"Least time between accepted manual refreshes; 0 = unlimited." group:"schedule"`
+
+	Namespace     []string   `envar:"TARGET_NAMESPACE" placeholder:"NAME" help:"Where to look for Secrets; repeatable, or a comma list. Default: the pod's own, or the kubeconfig's." group:"source"`
+	AllNamespaces boolOption `default:"false" envar:"TARGET_ALL_NAMESPACES" help:"Look in the whole cluster." group:"source"`
+	LabelSelector string     `default:"publishing-target=true" envar:"TARGET_LABEL_SELECTOR" help:"Which Secrets count." group:"source"`
+	Kubeconfig    string     `placeholder:"PATH" help:"For running outside a pod; the variable KUBECONFIG works as in kubectl. Default: in-cluster." group:"source"`
+	Context       string     `placeholder:"NAME" help:"Context of the kubeconfig. Default: its current one." group:"source"`
+	Manifests     string     `envar:"TARGET_MANIFESTS" placeholder:"PATH" help:"Read Secret manifests from a file or a directory tree instead of an API server." group:"source"`
+
+	SnapshotPath string     `default:"/var/run/publishing-targets/targets.json" envar:"TARGET_SNAPSHOT_PATH" placeholder:"PATH" help:"The file to publish." group:"snapshot"`
+	SnapshotMode modeOption `default:"0640" envar:"TARGET_SNAPSHOT_MODE" help:"Its mode, octal; exact, whatever the umask." group:"snapshot"`
+	OnInvalid    string     `default:"keep" envar:"TARGET_ON_INVALID" help:"A Secret that yielded a target and no longer does: keep its last good one, or drop it." group:"snapshot"`
+	MinTargets   intOption  `default:"0" envar:"TARGET_MIN_TARGETS" help:"Publish nothing with fewer targets: a guard against a wrong label or namespace, which the API answers with an empty list." group:"snapshot"`
+	Once         boolOption `default:"false" envar:"TARGET_ONCE" help:"Publish one snapshot and exit, for an init container." group:"snapshot"`
+
+	ListenAddress   string         `default:":8095" envar:"TARGET_LISTEN_ADDRESS" placeholder:"HOST:PORT" help:"Where to serve refresh, status, metrics and health; port 0 picks a free one." group:"process"`
+	ShutdownTimeout durationOption `default:"25s" envar:"TARGET_SHUTDOWN_TIMEOUT" help:"How long a running refresh may go on after SIGTERM." group:"process"`
+	LogLevel        string         `default:"info" envar:"TARGET_LOG_LEVEL" help:"debug, info, warn or error." group:"process"`
+	LogFormat       string         `default:"json" envar:"TARGET_LOG_FORMAT" help:"json, or console for people." group:"process"`
+}
+
+// parse reads the command line and the environment. The command is commandNone if help was asked for and is printed.
+func parse(env environment) (cli commandLine, command string, err error) {
+	exited := false
+	parser, err := kong.New(&cli,
+		kong.Name("refresh-sidecar"),
+		kong.Description("Keeps one snapshot file of publishing targets fresh."),
+		kong.Writers(env.stdout, env.stderr),
+		kong.Exit(func(int) { exited = true }),
+		kong.ValueFormatter(describeFlag),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "schedule", Title: "When to refresh:"},
+			{Key: "source", Title: "Where to look:"},
+			{Key: "snapshot", Title: "What to publish:"},
+			{Key: "process", Title: "The process:"},
+		}),
+		kong.Resolvers(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+			if text := env.getenv(envar(flag.Value)); text != "" {
+				return text, nil
+			}
+			return nil, nil
+		})),
+	)
+	if err != nil {
+		return cli, "", fmt.Errorf("building the command line: %w", err)
+	}
+	parsed, err := parser.Parse(env.args)
+	if exited {
+		return cli, commandNone, nil
+	}
+	if err != nil {
+		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help", err)
+	}
+	return cli, parsed.Command(), nil
+}
+
+// envar returns the environment variable of a flag, or "".
+func envar(v *kong.Value) string { return v.Tag.Get("envar") }
+
+// describeFlag adds the environment variable to a flag's help.
+func describeFlag(v *kong.Value) string {
+	if name := envar(v); name != "" {
+		return fmt.Sprintf("%s ($%s)", v.Help, name)
+	}
+	return v.Help
+}

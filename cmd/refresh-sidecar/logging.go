@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/rs/zerolog"
+	"k8s.io/klog/v2"
+)
+
+// logging says what is logged and how.
+type logging struct {
+	level   zerolog.Level
+	console bool
+}
+
+// newLogger returns the process's logger, which client-go's lines go through too. One in ten DEBUG lines is kept, all others are.
+// It sets zerolog's and klog's process-wide settings and is called once.
+func newLogger(l logging, out io.Writer) zerolog.Logger {
+	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
+	zerolog.TimestampFunc = func() time.Time { return time.Now().UTC() }
+	if l.console {
+		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)}
+	}
+	log := zerolog.New(out).Level(l.level).With().Timestamp().Logger()
+	log = log.Sample(zerolog.LevelSampler{TraceSampler: zerolog.RandomSampler(10), DebugSampler: zerolog.RandomSampler(10)})
+	bridgeKlog(log)
+	return log
+}
+
+// isTerminal reports whether a person looks at out right away, as opposed to a file or a pipe.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// bridgeKlog sends client-go's lines through log. klog.SetSlogLogger would be shorter, but it installs a contextual logger that
+// bypasses klog's verbosity, and at V(8) client-go logs response bodies: Secrets.
+func bridgeKlog(log zerolog.Logger) {
+	handler := clamped{zerolog.NewSlogHandler(log.With().Str("component", "client-go").Logger())}
+	klog.SetLogger(logr.FromSlogHandler(handler))
+}
+
+// clamped drops everything below DEBUG, whatever the logger behind it takes.
+type clamped struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (c clamped) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelDebug && c.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements [slog.Handler].
+func (c clamped) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return clamped{c.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (c clamped) WithGroup(name string) slog.Handler { return clamped{c.Handler.WithGroup(name)} }

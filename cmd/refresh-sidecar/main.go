@@ -1,0 +1,80 @@
+// Command refresh-sidecar keeps one snapshot file of publishing targets fresh.
+//
+// It finds the Secrets that carry a label, in a Kubernetes API server or in manifest files, turns each into a target, and renames
+// one JSON file into place, where the app beside it reads it with package targetsfile. It does so at start, periodically, and when
+// asked over HTTP. Whatever fails, the last good snapshot stays.
+//
+//	refresh-sidecar [run] [flags]     keep the snapshot fresh
+//	refresh-sidecar run --once        publish one snapshot and exit: 0 if a refresh succeeded and its snapshot is in place
+//	refresh-sidecar version           print the version
+//
+// Every flag has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar --help lists them.
+//
+// Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work; 2 for faults of the
+// configuration, which are reported all at once.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFault  = 1
+	exitConfig = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	os.Exit(run(ctx, environment{args: os.Args[1:], getenv: os.Getenv, stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+// environment is what the program sees of the world.
+type environment struct {
+	args           []string
+	getenv         func(string) string
+	stdout, stderr io.Writer
+}
+
+func run(ctx context.Context, env environment) int {
+	cli, command, err := parse(env)
+	if err != nil {
+		_, _ = fmt.Fprintf(env.stderr, "refresh-sidecar: %v\n", err)
+		return exitConfig
+	}
+	switch command {
+	case commandNone:
+		return exitOK
+	case commandVersion:
+		_, _ = fmt.Fprintln(env.stdout, versionLine())
+		return exitOK
+	default:
+		return runSidecar(ctx, &cli.Run, env)
+	}
+}
+
+func runSidecar(ctx context.Context, flags *runFlags, env environment) int {
+	if err := flags.validate(); err != nil {
+		_, _ = fmt.Fprintf(env.stderr, "refresh-sidecar: %v\n", err)
+		return exitConfig
+	}
+	keepSmall(env.getenv)
+	log := newLogger(flags.logging(), env.stderr)
+	sidecar, err := newSidecar(flags, env, log)
+	if err != nil {
+		log.Error().Err(err).Msg("cannot start")
+		return exitFault
+	}
+	if err := sidecar.run(ctx); err != nil {
+		log.Error().Err(err).Msg("ended with an error")
+		return exitFault
+	}
+	return exitOK
+}

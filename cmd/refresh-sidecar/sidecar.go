@@ -1,0 +1,140 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/internal/writer"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// sidecar is the wired program.
+type sidecar struct {
+	flags    *runFlags
+	log      zerolog.Logger
+	source   source
+	writer   *writer.Writer
+	registry *prometheus.Registry
+	manager  *targetsync.DefaultRefreshManager
+	server   *api.Server // nil with --once
+	draining atomic.Bool
+}
+
+// newSidecar builds the parts in the order in which they depend on each other. It reads the snapshot that an earlier process left,
+// and it listens, but nothing runs yet.
+func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar, error) {
+	source, err := newSource(flags)
+	if err != nil {
+		return nil, err
+	}
+	s := &sidecar{flags: flags, log: log, source: source,
+		writer:   writer.New(flags.SnapshotPath, flags.SnapshotMode.value),
+		registry: newRegistry(),
+	}
+	if err := s.prepareDirectory(); err != nil {
+		return nil, err
+	}
+	last, size := s.readSnapshot()
+	s.manager, err = targetsync.New(s.managerConfig(last, size))
+	if err != nil {
+		return nil, err
+	}
+	if flags.Once.value {
+		return s, nil
+	}
+	s.server, err = s.listen(instance(env.getenv))
+	return s, err
+}
+
+// prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. That it cannot is fatal for
+// --once only: otherwise it may be mended while the sidecar goes on trying.
+func (s *sidecar) prepareDirectory() error {
+	if swept, err := s.writer.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn().Err(err).Msg("sweeping left-over files failed, going on")
+	} else if swept > 0 {
+		s.log.Info().Int("files", swept).Msg("swept what a killed process left")
+	}
+	err := s.writer.Probe()
+	if err == nil || s.flags.Once.value {
+		return err
+	}
+	s.log.Error().Err(err).Msg("the snapshot cannot be written, going on to try")
+	return nil
+}
+
+// readSnapshot returns the snapshot that is in place and its size, or nil if there is no usable one.
+func (s *sidecar) readSnapshot() (*targetsfile.Document, int64) {
+	document, err := targetsfile.ReadFile(s.flags.SnapshotPath)
+	if err != nil {
+		if fault, ok := errors.AsType[*targetsfile.LoadError](err); !ok || fault.Reason != targetsfile.ReasonMissing {
+			s.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
+		}
+		return nil, 0
+	}
+	info, err := os.Stat(s.flags.SnapshotPath)
+	if err != nil {
+		return document, 0
+	}
+	return document, info.Size()
+}
+
+func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsync.Config {
+	f := s.flags
+	config := targetsync.Config{
+		Source: s.source.secrets, Publisher: s.writer,
+		Namespaces: s.source.namespaces, Origin: s.source.origin,
+		Last: last, LastBytes: size,
+		Interval: f.RefreshInterval.value, Timeout: f.RefreshTimeout.value,
+		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
+		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
+		MinTargets: f.MinTargets.value, DropInvalid: f.OnInvalid == "drop",
+		AfterRefresh: debug.FreeOSMemory,
+		Logger:       s.log, Registerer: s.registry,
+	}
+	if f.Once.value {
+		config.Attempts = 1 + f.MaxRetries.value
+	}
+	return config
+}
+
+func (s *sidecar) listen(instance string) (*api.Server, error) {
+	adapter := &adapter{manager: s.manager, path: s.flags.SnapshotPath, draining: &s.draining}
+	handler, err := api.New(api.Config{
+		Refresher: adapter, StatusSource: adapter, Health: adapter,
+		Gatherer: s.registry, Registerer: s.registry, Instance: instance, Logger: s.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.NewServer(api.ServerConfig{Address: s.flags.ListenAddress, Handler: handler, Logger: s.log})
+}
+
+func newRegistry() *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "refresh_sidecar_build_info", Help: "1, with the version of the program.",
+		ConstLabels: prometheus.Labels{"version": buildVersion()},
+	})
+	build.Set(1)
+	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
+// instance is the pod's name, or the host's.
+func instance(getenv func(string) string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return cmp.Or(getenv("POD_NAME"), host)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// source is where Secrets come from, and what documents say of it.
+type source struct {
+	secrets    targetsync.Source
+	namespaces []string
+	origin     targetsfile.Source
+	close      func()
+}
+
+// String describes the source for a log line.
+func (s source) String() string {
+	if s.origin.Kind == targetsfile.SourceManifests {
+		return "manifests in " + s.origin.Path
+	}
+	if len(s.origin.Namespaces) == 0 {
+		return "all namespaces"
+	}
+	return fmt.Sprintf("namespaces %v", s.origin.Namespaces)
+}
+
+func newSource(flags *runFlags) (source, error) {
+	if flags.Manifests != "" {
+		return newManifestsSource(flags)
+	}
+	return newKubernetesSource(flags)
+}
+
+func newManifestsSource(flags *runFlags) (source, error) {
+	namespace := "default"
+	if len(flags.Namespace) > 0 {
+		namespace = flags.Namespace[0]
+	}
+	manifests, err := discovery.NewManifests(discovery.ManifestsConfig{
+		Path: flags.Manifests, LabelSelector: flags.LabelSelector, DefaultNamespace: namespace,
+	})
+	if err != nil {
+		return source{}, err
+	}
+	return source{
+		secrets: manifests, namespaces: []string{""}, close: func() {},
+		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests)},
+	}, nil
+}
+
+func newKubernetesSource(flags *runFlags) (source, error) {
+	rest, own, err := discovery.RESTConfig(flags.Kubeconfig, flags.Context)
+	if err != nil {
+		return source{}, err
+	}
+	kubernetes, err := discovery.NewKubernetes(discovery.KubernetesConfig{
+		REST: rest, LabelSelector: flags.LabelSelector, UserAgent: "refresh-sidecar/" + buildVersion(),
+	})
+	if err != nil {
+		return source{}, err
+	}
+	out := source{
+		secrets: kubernetes, close: kubernetes.Close,
+		origin: targetsfile.Source{Kind: targetsfile.SourceKubernetes, Namespaces: []string{}, LabelSelector: flags.LabelSelector},
+	}
+	if flags.AllNamespaces.value {
+		out.namespaces = []string{""}
+		return out, nil
+	}
+	out.namespaces = []string{own}
+	if len(flags.Namespace) > 0 {
+		out.namespaces = slices.Compact(slices.Sorted(slices.Values(flags.Namespace)))
+	}
+	out.origin.Namespaces = out.namespaces
+	return out, nil
+}

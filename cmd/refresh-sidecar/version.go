@@ -1,0 +1,25 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// version is set by the linker: -X main.version=v1.2.3.
+var version string
+
+// versionLine describes the build on one line.
+func versionLine() string {
+	return fmt.Sprintf("refresh-sidecar %s (%s, %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// buildVersion falls back to what go install and go build know.
+func buildVersion() string {
+	module := ""
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {
+		module = info.Main.Version
+	}
+	return cmp.Or(version, module, "devel")
+}
