@@ -1,0 +1,66 @@
+# All targets run over the modules of the repository: the sidecar itself, the reader library and the tests on real clusters.
+MODULES := . pkg/targetsfile test
+BIN     := $(CURDIR)/bin
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+
+# -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
+export CGO_ENABLED = 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: run
+run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes run/targets.json.
+	@mkdir -p run
+	go run ./cmd/refresh-sidecar --manifests deploy/examples --snapshot-path run/targets.json \
+		--listen-address 127.0.0.1:8095 --log-format console
+
+.PHONY: build
+build: ## Build the static binary bin/refresh-sidecar.
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
+
+.PHONY: controlplane
+controlplane: ## Build kube-apiserver and etcd for the tests, once, into the user's cache.
+	cd test && go run ./controlplane/cmd/controlplane build
+
+.PHONY: test
+test: controlplane ## Run all tests, those on a real API server included.
+	@set -e; for m in $(MODULES); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on -timeout 15m ./...); done
+
+.PHONY: test-short
+test-short: ## Run the tests that need no API server.
+	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
+
+.PHONY: bench
+bench: ## Run the benchmarks.
+	@set -e; for m in $(MODULES); do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done
+
+.PHONY: cover
+cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
+	@./test/coverage.sh
+
+.PHONY: lint
+lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.
+	@test -z "$$(gofmt -l .)" || { echo "gofmt differs in:"; gofmt -l .; exit 1; }
+	@set -e; for m in $(MODULES); do echo "== lint in $$m"; (cd $$m && go vet ./... && go mod tidy -diff && \
+		$(BIN)/staticcheck ./... && $(BIN)/gosec -quiet -exclude-generated ./...); done
+	cd pkg/targetsfile && GOOS=darwin CGO_ENABLED=0 go vet ./... && GOOS=windows CGO_ENABLED=0 go vet ./...
+
+.PHONY: vulncheck
+vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
+	@for m in . pkg/targetsfile; do (cd $$m && timeout 120 $(BIN)/govulncheck ./...); code=$$?; \
+		if [ $$code = 3 ]; then exit 1; elif [ $$code != 0 ]; then echo "govulncheck skipped in $$m: the vulnerability database cannot be reached"; fi; done
+
+.PHONY: check
+check: lint vulncheck test ## Everything that has to pass before a change lands.
+
+.PHONY: clean
+clean: ## Remove what was built here. The user's cache stays.
+	rm -rf $(BIN) run
+
+$(BIN)/staticcheck $(BIN)/gosec $(BIN)/govulncheck &: tools/go.mod
+	cd tools && GOBIN=$(BIN) go install tool
+	@touch $(BIN)/staticcheck $(BIN)/gosec $(BIN)/govulncheck
