@@ -75,7 +75,7 @@ func (f *follower) stop() {
 
 // untilPoll returns the poll interval give or take a tenth.
 func (f *follower) untilPoll() time.Duration {
-	return time.Duration(float64(f.pollInterval) * (0.9 + 0.2*rand.Float64()))
+	return time.Duration(float64(f.pollInterval) * (0.9 + 0.2*rand.Float64())) // #nosec G404 -- it spreads load, it hides nothing
 }
 
 // look is one poll. It reports whether to load.
