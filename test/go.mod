@@ -16,9 +16,13 @@ require (
 	k8s.io/client-go v0.37.2
 )
 
-require github.com/fsnotify/fsnotify v1.10.1 // indirect
+require (
+	github.com/fsnotify/fsnotify v1.10.1 // indirect
+	github.com/getkin/kin-openapi v0.153.0 // indirect
+)
 
 require (
+	github.com/alert-history/refresh-sidecar v0.0.0-00010101000000-000000000000
 	github.com/alert-history/refresh-sidecar/pkg/targetsfile v0.0.0-00010101000000-000000000000
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect

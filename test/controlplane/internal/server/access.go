@@ -100,7 +100,7 @@ func writeCredentials(dir string, a Access) error {
 		return fmt.Errorf("encoding the service account key: %w", err)
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
-	if err := os.WriteFile(filepath.Join(dir, keyFile), block, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, KeyFile), block, 0o600); err != nil {
 		return fmt.Errorf("writing the service account key: %w", err)
 	}
 	return nil

@@ -9,8 +9,10 @@ const (
 	peerSocket = "unix://peer.sock"
 	certDir    = "certs"
 	tokenFile  = "tokens.csv"
-	keyFile    = "service-account.key"
 )
+
+// KeyFile holds the key that signs service account tokens, relative to the same directory.
+const KeyFile = "service-account.key"
 
 func etcdArgs() []string {
 	return []string{
@@ -37,8 +39,8 @@ func apiServerArgs(port int) []string {
 		"--authorization-mode=RBAC",
 		"--token-auth-file=" + tokenFile,
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file=" + keyFile,
-		"--service-account-signing-key-file=" + keyFile,
+		"--service-account-key-file=" + KeyFile,
+		"--service-account-signing-key-file=" + KeyFile,
 		"--disable-admission-plugins=ServiceAccount", // no controller makes the account that it would ask for
 		"--delete-collection-workers=8",              // tests leave Secrets by the thousand
 	}
