@@ -15,11 +15,11 @@ const maxUserAgent = 128
 // instead of logged, see [floodControl].
 type auditLog struct {
 	logger   zerolog.Logger
-	refusals floodControl
+	refusals *floodControl
 }
 
 func newAuditLog(logger zerolog.Logger) *auditLog {
-	return &auditLog{logger: logger, refusals: floodControl{tallies: make(map[refusalKey]tally)}}
+	return &auditLog{logger: logger, refusals: newFloodControl()}
 }
 
 // record returns a handler that leaves an audit line after next has answered, or panicked.
@@ -36,8 +36,10 @@ func (a *auditLog) write(x *exchange) {
 	if code == 0 { // next panicked; recoverPanic, further out, is about to answer this
 		code, refusal = http.StatusInternalServerError, codeInternal
 	}
-	if refusal == "" {
+	if x.started {
 		a.line(x, "accepted", code).Msg("refresh requested")
+	} else if refusal == "" {
+		a.line(x, "joined", code).Msg("refresh requested")
 	} else if suppressed, ok := a.refusals.admit(refusalKey{ip(x.request.RemoteAddr), refusal}, now); ok {
 		line := a.line(x, string(refusal), code)
 		if suppressed > 0 {
@@ -52,8 +54,12 @@ func (a *auditLog) write(x *exchange) {
 }
 
 func (a *auditLog) line(x *exchange, outcome string, code int) *zerolog.Event {
-	return a.logger.Info().Str("request_id", x.requestID).Str("remote_address", x.request.RemoteAddr).
+	line := a.logger.Info().Str("request_id", x.requestID).Str("remote_address", x.request.RemoteAddr).
 		Str("user_agent", firstCharacters(x.request.UserAgent(), maxUserAgent)).Str("outcome", outcome).Int("code", code)
+	if x.user != "" {
+		line.Str("user", firstCharacters(x.user, maxUser))
+	}
+	return line
 }
 
 // ip returns the address without its port, in one spelling, since a client picks a new port for each connection. Anything else that

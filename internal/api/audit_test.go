@@ -82,7 +82,7 @@ type flood struct {
 }
 
 func TestFloodControl(t *testing.T) {
-	busy, early := error(&api.InProgressError{StartedAt: started}), error(&api.RateLimitedError{RetryAfter: time.Second})
+	busy, early := error(&api.InProgressError{Run: run()}), error(&api.RateLimitedError{RetryAfter: time.Second})
 	tests := []struct {
 		name  string
 		steps []flood

@@ -1,6 +1,7 @@
-// Package api answers HTTP: it starts refreshes on request, tells how fresh the targets are, and serves health and metrics. All JSON
-// shapes of the sidecar's HTTP interface live here. It knows nothing of the engine behind it but the interfaces [Refresher],
-// [StatusSource] and [Health]; package main adapts one to the other.
+// Package api answers HTTP: it starts refreshes on request, tells how fresh the targets are and what is published, to programs and, on a
+// page, to people, and serves health and metrics. All JSON shapes of the sidecar's HTTP interface live here; openapi.yaml describes them.
+// It knows nothing of the engine behind it but the interfaces [Refresher], [StatusSource], [TargetSource] and [Health]; package main
+// adapts one to the other.
 //
 // # What it promises
 //
@@ -13,11 +14,18 @@
 // shape, none is renamed. Paths match exactly: no redirect, no trailing slash, no escaped spelling.
 //
 // Each refresh request leaves an audit line in the log, and a flood of refusals leaves a bounded number of them. Of what a caller
-// sends, only the request ID and the start of the User-Agent reach a log, and nothing reaches a metric label.
+// sends, only the request ID, the start of the User-Agent and the name of an
+// authorized user reach a log, and nothing reaches a metric label.
+//
+// With an [Authorizer], refreshes and the list of targets need a bearer token; status, health, metrics, page and description stay open, and
+// the page then leaves the targets out. Nothing secret of a target can be shown, as [Target] has no room for it.
+//
+// A caller who waits for the end of a refresh is answered when it comes, when the wait is over or when the server shuts down, and holds
+// one of 32 places meanwhile.
 //
 // # What it does not promise
 //
-// Answers that net/http gives before a handler runs (a malformed request line, oversized headers) are in its own words, and so is the
-// 500 of /metrics when gathering fails. Remote addresses are those of the connection: behind a proxy they are the proxy's, as
-// X-Forwarded-For can be forged.
+// Answers that net/http or the web configuration give before a handler runs (a malformed request line, oversized headers, a password that
+// is missing) are in their own words, and so is the 500 of /metrics when gathering fails. Remote addresses are those of the connection:
+// behind a proxy they are the proxy's, as X-Forwarded-For can be forged.
 package api

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -12,7 +13,16 @@ type Refresher interface {
 	//
 	// It refuses with an [*InProgressError], a [*RateLimitedError], [ErrNotStarted] or [ErrShuttingDown]; each of them may be
 	// wrapped. Any other error is answered with 500 and logged, so its text must hold nothing secret.
-	Refresh(requestID string) (startedAt time.Time, err error)
+	Refresh(requestID string) (Run, error)
+}
+
+// Run is a refresh that runs, or ran.
+type Run struct {
+	StartedAt time.Time
+
+	// Wait returns the status at the end of the refresh, be that a success or a failure. It returns an error if ctx ends first, and
+	// [ErrShuttingDown], perhaps wrapped, if the engine stops first. It is called concurrently: several callers may join one run.
+	Wait func(ctx context.Context) (Status, error)
 }
 
 // StatusSource tells how refreshes went. It is called concurrently and must not block.
@@ -36,14 +46,14 @@ var (
 	ErrShuttingDown = errors.New("shutting down")
 )
 
-// InProgressError refuses a refresh because one is running.
+// InProgressError refuses a refresh because one is running. A caller who wants to wait for an end waits for that one's.
 type InProgressError struct {
-	StartedAt time.Time // of the running refresh
+	Run Run
 }
 
 // Error implements error.
 func (e *InProgressError) Error() string {
-	return "a refresh is running since " + e.StartedAt.UTC().Format(timeFormat)
+	return "a refresh is running since " + e.Run.StartedAt.UTC().Format(timeFormat)
 }
 
 // RateLimitedError refuses a refresh because the last one was asked for too recently.

@@ -18,7 +18,12 @@ type exchange struct {
 
 	code    int       // of the answer; 0: not begun
 	refusal errorCode // why the answer is an error; empty: it is none
+	started bool      // a refresh, whatever the answer is
+	user    string    // who asks; empty: not known
 }
+
+// Unwrap lets [http.ResponseController] reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
 // WriteHeader implements [http.ResponseWriter].
 func (x *exchange) WriteHeader(code int) {

@@ -38,6 +38,8 @@ type floodControl struct {
 	tallies map[refusalKey]tally // at most maxTallies, and one per kind for manyAddresses
 }
 
+func newFloodControl() *floodControl { return &floodControl{tallies: make(map[refusalKey]tally)} }
+
 // admit reports whether a refusal is to be logged, and how many like it were not since the last that was.
 func (f *floodControl) admit(key refusalKey, now time.Time) (suppressed int, ok bool) {
 	f.mu.Lock()

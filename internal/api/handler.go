@@ -14,7 +14,10 @@ import (
 type Config struct {
 	Refresher    Refresher    // starts refreshes; required
 	StatusSource StatusSource // tells how they went; required
+	TargetSource TargetSource // tells what is published; required
 	Health       Health       // answers the probes; required
+
+	Authorizer Authorizer // decides who may refresh and list targets; nil: everyone
 
 	Gatherer   prometheus.Gatherer   // what /metrics exposes; required
 	Registerer prometheus.Registerer // takes the request metrics; nil: they are counted, but exposed nowhere
@@ -33,6 +36,7 @@ func (c Config) validate() error {
 	}
 	require(c.Refresher != nil, "Refresher")
 	require(c.StatusSource != nil, "StatusSource")
+	require(c.TargetSource != nil, "TargetSource")
 	require(c.Health != nil, "Health")
 	require(c.Gatherer != nil, "Gatherer")
 	require(c.Instance != "", "Instance")
@@ -45,6 +49,8 @@ type Handler struct {
 	routes  map[string]route // path -> route
 	metrics *requestMetrics
 	audit   *auditLog
+	page    page
+	waiters chan struct{} // holds one element per caller who waits for a refresh to end
 }
 
 // New returns the handler. It fails if a required field of the Config is missing, or if the metrics cannot be registered.
@@ -52,18 +58,25 @@ func New(config Config) (*Handler, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	h := &Handler{config: config, audit: newAuditLog(config.Logger)}
-	routes := h.table()
-	metrics, err := newRequestMetrics(config.Registerer, routes)
-	if err != nil {
+	h := &Handler{config: config, audit: newAuditLog(config.Logger), page: newPage(), waiters: make(chan struct{}, maxWaiters)}
+	if err := h.serve(h.table()); err != nil {
 		return nil, err
+	}
+	return h, nil
+}
+
+// serve takes the routes into service.
+func (h *Handler) serve(routes []route) error {
+	metrics, err := newRequestMetrics(h.config.Registerer, routes)
+	if err != nil {
+		return err
 	}
 	h.metrics = metrics
 	h.routes = make(map[string]route, len(routes))
 	for _, r := range routes {
 		h.routes[r.path] = r
 	}
-	return h, nil
+	return nil
 }
 
 // ServeHTTP implements [http.Handler].

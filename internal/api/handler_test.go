@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
@@ -15,7 +14,7 @@ func TestNewReportsAllMissingFieldsAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("got no error for an empty Config")
 	}
-	for _, field := range []string{"Refresher", "StatusSource", "Health", "Gatherer", "Instance"} {
+	for _, field := range []string{"Refresher", "StatusSource", "TargetSource", "Health", "Gatherer", "Instance"} {
 		if want := "api: Config." + field + " is required"; !strings.Contains(err.Error(), want) {
 			t.Errorf("got %q, want %q in it", err, want)
 		}
@@ -30,28 +29,14 @@ func TestNewReportsMetricsThatAreTaken(t *testing.T) {
 }
 
 func TestZeroRegistererAndLoggerWork(t *testing.T) {
-	h := &harness{fakeEngine: &fakeEngine{}, registry: prometheus.NewRegistry()}
-	config := h.config()
-	config.Registerer, config.Logger = nil, zerolog.Logger{}
-	handler, err := api.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.handler = handler
+	h := newHarnessWith(t, func(c *api.Config) { c.Registerer, c.Logger = nil, zerolog.Logger{} })
 	if w := h.do(post("")); w.Code != 202 {
 		t.Errorf("got code %d, want 202", w.Code)
 	}
 }
 
 func TestDebugShowsEveryRequest(t *testing.T) {
-	h := &harness{fakeEngine: &fakeEngine{}, registry: prometheus.NewRegistry(), log: &logBuffer{}}
-	config := h.config()
-	config.Logger = zerolog.New(h.log)
-	handler, err := api.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.handler = handler
+	h := newHarnessWith(t, func(c *api.Config) { c.Logger = c.Logger.Level(zerolog.DebugLevel) })
 	h.do(get("/hunter2"))
 	text := h.log.takeText()
 	for _, want := range []string{
@@ -68,7 +53,7 @@ func TestDebugShowsEveryRequest(t *testing.T) {
 
 func TestErrorsDescribeThemselves(t *testing.T) {
 	for want, err := range map[string]error{
-		"a refresh is running since 2026-01-02T10:30:45.123Z": &api.InProgressError{StartedAt: started},
+		"a refresh is running since 2026-01-02T10:30:45.123Z": &api.InProgressError{Run: run()},
 		"the next refresh is allowed in 45s":                  &api.RateLimitedError{RetryAfter: 45e9},
 	} {
 		if err.Error() != want {

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 const (
 	refreshPath = "/api/v2/publishing/targets/refresh"
+	targetsPath = "/api/v2/publishing/targets"
 	statusPath  = "/api/v2/publishing/targets/status"
 )
 
@@ -28,17 +30,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // started is not in UTC and finer than a millisecond, so that every answer that shows it shows the conversion too.
 var started = time.Date(2026, 1, 2, 11, 30, 45, 123_456_789, time.FixedZone("CET", 3600))
 
+// run is a refresh that began at started and has ended with fullStatus.
+func run() api.Run {
+	return api.Run{StartedAt: started, Wait: func(context.Context) (api.Status, error) { return fullStatus(), nil }}
+}
+
 // fakeEngine implements the interfaces behind the API. Each field is what the method of that name returns.
 type fakeEngine struct {
-	refresh func(requestID string) (time.Time, error) // nil: accepted at started
-	status  func() api.Status                         // nil: the zero Status
+	refresh func(requestID string) (api.Run, error) // nil: accepted at started
+	status  func() api.Status                       // nil: the zero Status
+	targets api.Publication
 	alive   error
 	ready   error
 }
 
-func (e *fakeEngine) Refresh(requestID string) (time.Time, error) {
+func (e *fakeEngine) Refresh(requestID string) (api.Run, error) {
 	if e.refresh == nil {
-		return started, nil
+		return run(), nil
 	}
 	return e.refresh(requestID)
 }
@@ -50,12 +58,14 @@ func (e *fakeEngine) Status() api.Status {
 	return e.status()
 }
 
+func (e *fakeEngine) Targets() api.Publication { return e.targets }
+
 func (e *fakeEngine) Alive() error { return e.alive }
 func (e *fakeEngine) Ready() error { return e.ready }
 
 // refuseWith makes Refresh fail.
 func (e *fakeEngine) refuseWith(err error) {
-	e.refresh = func(string) (time.Time, error) { return time.Time{}, err }
+	e.refresh = func(string) (api.Run, error) { return api.Run{}, err }
 }
 
 // harness is a handler on a fake engine, with what it logs and counts.
@@ -68,8 +78,16 @@ type harness struct {
 
 func newHarness(tb testing.TB) *harness {
 	tb.Helper()
+	return newHarnessWith(tb, func(*api.Config) {})
+}
+
+// newHarnessWith lets the test change the Config.
+func newHarnessWith(tb testing.TB, change func(*api.Config)) *harness {
+	tb.Helper()
 	h := &harness{fakeEngine: &fakeEngine{}, registry: prometheus.NewPedanticRegistry(), log: &logBuffer{}}
-	handler, err := api.New(h.config())
+	config := h.config()
+	change(&config)
+	handler, err := api.New(config)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -79,7 +97,7 @@ func newHarness(tb testing.TB) *harness {
 
 func (h *harness) config() api.Config {
 	return api.Config{
-		Refresher: h, StatusSource: h, Health: h, Gatherer: h.registry, Registerer: h.registry,
+		Refresher: h, StatusSource: h, TargetSource: h, Health: h, Gatherer: h.registry, Registerer: h.registry,
 		Instance: "alert-history-0", Logger: zerolog.New(h.log).Level(zerolog.InfoLevel),
 	}
 }

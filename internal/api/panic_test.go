@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -44,7 +43,7 @@ func TestPanicIsAnsweredAndKeepsItsValueSecret(t *testing.T) {
 
 func TestPanicOfARefreshIsAuditedAndCounted(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (time.Time, error) { panic("hunter2") }
+	h.refresh = func(string) (api.Run, error) { panic("hunter2") }
 	h.do(post(""))
 	lines := h.log.take(t)
 	if len(lines) != 2 {

@@ -22,24 +22,30 @@ type accepted struct {
 	Instance  string `json:"instance"`
 }
 
-// refresh starts a refresh. What it does not understand it refuses: a caller who asks for more than there is must not take a 202 for
-// a promise.
+// refresh starts a refresh and, with ?wait, answers when it has ended. What it does not understand it refuses: a caller who asks for
+// more than there is must not take a 202 for a promise.
 func (h *Handler) refresh(x *exchange) {
-	if x.request.URL.RawQuery != "" {
-		x.refuse(http.StatusBadRequest, problem{Code: codeInvalidQuery, Message: "Unknown query parameter: this call takes none"})
+	wait, err := parseWait(x.request.URL.RawQuery)
+	if err != nil {
+		x.refuse(http.StatusBadRequest, problem{Code: codeInvalidQuery, Message: err.Error()})
 		return
 	}
 	if err := x.expectEmptyBody(); err != nil {
 		x.refuseBody(err)
 		return
 	}
-	started, err := h.config.Refresher.Refresh(x.requestID)
+	if wait > 0 {
+		h.refreshAndWait(x, wait)
+		return
+	}
+	run, err := h.config.Refresher.Refresh(x.requestID)
 	if err != nil {
 		h.refuseRefresh(x, err)
 		return
 	}
+	x.started = true
 	x.answer(http.StatusAccepted, accepted{
-		Message: "Refresh triggered", RequestID: x.requestID, StartedAt: Time{started}, Instance: x.instance,
+		Message: "Refresh triggered", RequestID: x.requestID, StartedAt: Time{run.StartedAt}, Instance: x.instance,
 	})
 }
 
@@ -48,7 +54,7 @@ func (h *Handler) refuseRefresh(x *exchange, err error) {
 	if running, ok := errors.AsType[*InProgressError](err); ok {
 		x.Header().Set("Retry-After", "1")
 		x.refuse(http.StatusServiceUnavailable, problem{
-			Code: codeRefreshInProgress, Message: "Target refresh already running", StartedAt: Time{running.StartedAt},
+			Code: codeRefreshInProgress, Message: "Target refresh already running", StartedAt: Time{running.Run.StartedAt},
 		})
 		return
 	}
@@ -65,11 +71,15 @@ func (h *Handler) refuseRefresh(x *exchange, err error) {
 	case errors.Is(err, ErrNotStarted):
 		x.refuse(http.StatusServiceUnavailable, problem{Code: codeNotStarted, Message: "Target refresh has not started yet"})
 	case errors.Is(err, ErrShuttingDown):
-		x.refuse(http.StatusServiceUnavailable, problem{Code: codeShuttingDown, Message: "Shutting down"})
+		x.refuseShuttingDown()
 	default:
 		h.config.Logger.Error().Err(err).Str("request_id", x.requestID).Msg("starting a refresh failed, none is running for this request")
 		x.refuse(http.StatusInternalServerError, problem{Code: codeInternal, Message: "Internal error"})
 	}
+}
+
+func (x *exchange) refuseShuttingDown() {
+	x.refuse(http.StatusServiceUnavailable, problem{Code: codeShuttingDown, Message: "Shutting down"})
 }
 
 // wholeSeconds rounds up, so that a caller who waits that long is not refused again, and never returns 0, which invites a hot loop.

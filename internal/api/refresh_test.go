@@ -29,7 +29,7 @@ func TestRefreshAnswers(t *testing.T) {
 		},
 		{
 			name:    "refresh already runs",
-			engine:  func(e *fakeEngine) { e.refuseWith(&api.InProgressError{StartedAt: started}) },
+			engine:  func(e *fakeEngine) { e.refuseWith(&api.InProgressError{Run: run()}) },
 			request: post(""),
 			code:    503,
 			headers: map[string]string{"Retry-After": "1"},
@@ -105,7 +105,7 @@ func TestRefreshBody(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t)
 			asked := false
-			h.refresh = func(string) (time.Time, error) { asked = true; return started, nil }
+			h.refresh = func(string) (api.Run, error) { asked = true; return run(), nil }
 			w := h.do(httptest.NewRequest(http.MethodPost, refreshPath, tt.body))
 			if w.Code != tt.code {
 				t.Errorf("got code %d, want %d", w.Code, tt.code)
@@ -143,27 +143,10 @@ func TestRefreshReadsNoMoreOfABodyThanItsLimit(t *testing.T) {
 	}
 }
 
-func TestRefreshRefusesWhatItDoesNotKnow(t *testing.T) {
-	h := newHarness(t)
-	h.refresh = func(string) (time.Time, error) {
-		t.Error("the engine was asked")
-		return started, nil
-	}
-	const want = `{"error":"invalid_query","message":"Unknown query parameter: this call takes none","request_id":"req-1","instance":"alert-history-0"}` + "\n"
-	for _, query := range []string{"?wait=10s", "?force", "?%zz"} {
-		r := post("")
-		r.URL.RawQuery = query[1:]
-		w := h.do(r)
-		if w.Code != http.StatusBadRequest || w.Body.String() != want {
-			t.Errorf("%s: got %d %s, want 400 %s", query, w.Code, w.Body, want)
-		}
-	}
-}
-
 func TestRefreshPassesItsRequestIDOn(t *testing.T) {
 	h := newHarness(t)
 	var got string
-	h.refresh = func(id string) (time.Time, error) { got = id; return started, nil }
+	h.refresh = func(id string) (api.Run, error) { got = id; return run(), nil }
 	w := h.do(post(""))
 	if want := w.Header().Get("X-Request-ID"); got != want {
 		t.Errorf("got engine asked with ID %q, want the answer's %q", got, want)
@@ -188,11 +171,11 @@ func TestOneOfManyParallelRefreshesIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
 		var running atomic.Bool
-		h.refresh = func(string) (time.Time, error) {
+		h.refresh = func(string) (api.Run, error) {
 			if !running.CompareAndSwap(false, true) {
-				return time.Time{}, &api.InProgressError{StartedAt: started}
+				return api.Run{}, &api.InProgressError{Run: run()}
 			}
-			return started, nil
+			return run(), nil
 		}
 		var codes [600]atomic.Int64
 		var callers sync.WaitGroup

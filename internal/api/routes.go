@@ -18,12 +18,19 @@ type route struct {
 
 // table lists all routes.
 func (h *Handler) table() []route {
-	return []route{
+	guard := &guard{authorizer: h.config.Authorizer, logger: h.config.Logger, faults: newFloodControl()}
+	return append(h.probes(), []route{
 		{
-			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(h.refresh),
+			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(guard.protect(h.refresh)),
 			codes: []int{
-				http.StatusAccepted, http.StatusBadRequest, http.StatusRequestEntityTooLarge,
-				http.StatusTooManyRequests, http.StatusServiceUnavailable,
+				http.StatusOK, http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
+				http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+			},
+		},
+		{
+			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.targets),
+			codes: []int{
+				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable,
 			},
 		},
 		{
@@ -35,14 +42,14 @@ func (h *Handler) table() []route {
 			codes: []int{http.StatusOK},
 		},
 		{
-			path: "/healthz", method: http.MethodGet, answer: h.healthz,
-			codes: []int{http.StatusOK, http.StatusServiceUnavailable},
+			path: "/", method: http.MethodGet, answer: h.statusPage,
+			codes: []int{http.StatusOK},
 		},
 		{
-			path: "/readyz", method: http.MethodGet, answer: h.readyz,
-			codes: []int{http.StatusOK, http.StatusServiceUnavailable},
+			path: "/openapi.yaml", method: http.MethodGet, answer: openapi,
+			codes: []int{http.StatusOK},
 		},
-	}
+	}...)
 }
 
 // route finds the answer to a request, and the name of its path that is safe as a metric label.

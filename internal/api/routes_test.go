@@ -52,8 +52,8 @@ func TestAnswersBesideTheRoutes(t *testing.T) {
 func TestPathsMatchExactly(t *testing.T) {
 	h := newHarness(t)
 	for _, path := range []string{
-		"/", "//", "/healthz/", "//healthz", "/./healthz", "/metrics/../healthz", "/Healthz", "/%68ealthz", "/healthz%2F", "/healthz%20",
-		"/api/v2/publishing/targets", "/api/v2/publishing/targets%2Fstatus", statusPath + "/", "/debug/pprof/",
+		"//", "/index.html", "/healthz/", "//healthz", "/./healthz", "/metrics/../healthz", "/Healthz", "/%68ealthz", "/healthz%2F", "/healthz%20",
+		"/api/v2/publishing/targets%2Fstatus", statusPath + "/", "/debug/pprof/",
 	} {
 		w := h.do(get(path))
 		if w.Code != http.StatusNotFound || w.Header().Get("Location") != "" {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/rs/zerolog"
 )
 
@@ -22,18 +24,27 @@ type ServerConfig struct {
 	Address string       // host:port as net.Listen takes it; port 0 picks a free one, empty means :8095
 	Handler http.Handler // required: net/http would take http.DefaultServeMux, where any package can add paths
 
+	// WebConfigFile asks for TLS, client certificates or passwords, in exporter-toolkit's format. It and the certificates it names are
+	// read again for each connection. Empty: plain HTTP for everyone.
+	WebConfigFile string
+
 	ReadHeaderTimeout time.Duration // to receive the headers; 0: 5s
 	ReadTimeout       time.Duration // to receive headers and body; 0: 10s
 	WriteTimeout      time.Duration // from the end of the headers to the end of the answer; 0: 30s
 	IdleTimeout       time.Duration // between two requests of a connection, longer than scrapes are apart; 0: 2m
 
-	Logger zerolog.Logger // net/http's own complaints, such as running out of descriptors; the zero Logger drops them
+	// Logger takes net/http's own complaints, such as running out of descriptors, at most 10 in 10 s, as a client that does not speak
+	// TLS causes one per connection. The zero Logger drops them.
+	Logger zerolog.Logger
 }
 
 // Server is a listener and what answers on it.
 type Server struct {
 	listener net.Listener
 	http     *http.Server
+	web      string // path of the web configuration; empty: none
+	logger   zerolog.Logger
+	drain    context.CancelCauseFunc // ends the contexts of the requests in flight
 }
 
 // NewServer listens, so that an address in use is known at once and the chosen port before the first request. Connections wait until
@@ -42,38 +53,59 @@ func NewServer(config ServerConfig) (*Server, error) {
 	if config.Handler == nil {
 		return nil, errors.New("api: ServerConfig.Handler is required")
 	}
+	if _, err := ReadWebConfig(config.WebConfigFile); err != nil {
+		return nil, err
+	}
 	address := cmp.Or(config.Address, ":8095")
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening for HTTP on %q: %w", address, err)
 	}
-	return &Server{listener: listener, http: &http.Server{
+	requests, drain := context.WithCancelCause(context.Background())
+	s := &Server{listener: listener, web: config.WebConfigFile, logger: config.Logger, drain: drain}
+	complaints := complaints{config.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second})}
+	s.http = &http.Server{
+		BaseContext:       func(net.Listener) context.Context { return requests },
 		Handler:           config.Handler,
 		ReadHeaderTimeout: cmp.Or(config.ReadHeaderTimeout, 5*time.Second),
 		ReadTimeout:       cmp.Or(config.ReadTimeout, 10*time.Second),
 		WriteTimeout:      cmp.Or(config.WriteTimeout, 30*time.Second),
 		IdleTimeout:       cmp.Or(config.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(complaints{config.Logger}, "", 0),
+		ErrorLog:          log.New(complaints, "", 0),
 		// OPTIONS * is answered by the handler, like everything else.
 		DisableGeneralOptionsHandler: true,
-	}}, nil
+	}
+	return s, nil
 }
 
 // Addr returns the address that the server listens on, with the port it got.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers requests until Shutdown is called, and then returns nil at once, while Shutdown waits for those in flight.
+// Serve answers requests until Shutdown is called, and then returns nil at once, while Shutdown waits for those in flight. It returns an
+// error, and listens no more, if it cannot go on, as when the web configuration became unusable since NewServer checked it.
 func (s *Server) Serve() error {
-	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	err := s.serve()
+	if !errors.Is(err, http.ErrServerClosed) {
+		_ = s.listener.Close() // clients must not wait for an answer that nobody gives; the error to tell is the other one
 		return fmt.Errorf("serving HTTP: %w", err)
 	}
 	return nil
 }
 
-// Shutdown stops listening and waits for the requests in flight. If the context ends first it cuts their connections and returns an
-// error, though their handlers may still run. It may be called without Serve, and more than once.
+func (s *Server) serve() error {
+	if s.web == "" {
+		return s.http.Serve(s.listener)
+	}
+	flags := &web.FlagConfig{WebConfigFile: &s.web}
+	return web.Serve(s.listener, s.http, flags, slog.New(zerolog.NewSlogHandler(s.logger)))
+}
+
+// Shutdown stops listening, ends the contexts of the requests in flight with the cause [ErrShuttingDown] and waits for their answers. If
+// ctx ends first it cuts their connections and returns an error, though their handlers may still run. It may be called without Serve,
+// and more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.drain(ErrShuttingDown)
 	// Without Serve net/http does not know the listener; after it, this is the second Close, whose error says nothing.
 	defer func() { _ = s.listener.Close() }()
 	if err := s.http.Shutdown(ctx); err != nil {

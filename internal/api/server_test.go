@@ -141,10 +141,10 @@ func busyServer(t *testing.T) (server *testServer, answered chan answer, failed 
 	t.Helper()
 	h := newHarness(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h.refresh = func(string) (time.Time, error) {
+	h.refresh = func(string) (api.Run, error) {
 		close(entered)
 		<-leave
-		return started, nil
+		return run(), nil
 	}
 	server = serve(t, api.ServerConfig{Handler: h.handler})
 	answered, failed = make(chan answer, 1), make(chan error, 1)

@@ -1,0 +1,86 @@
+package api
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"strings"
+	"time"
+)
+
+// maxPageTargets is how many targets the page lists: it is for people, who ask the API about more.
+const maxPageTargets = 200
+
+// pageSource is the page's template. It holds all of the page's style and no script.
+//
+//go:embed page.html
+var pageSource string
+
+// page renders the status for people.
+type page struct {
+	template *template.Template
+	policy   string // Content-Security-Policy that allows the page's own style and nothing else
+}
+
+func newPage() page {
+	// Both are of the source above, so a fault shows in the first test.
+	_, style, _ := strings.Cut(pageSource, "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	digest := sha256.Sum256([]byte(style))
+	return page{
+		template: template.Must(template.New("page").Parse(pageSource)),
+		policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			base64.StdEncoding.EncodeToString(digest[:])),
+	}
+}
+
+// pageView is what the template shows.
+type pageView struct {
+	Status
+	Instance string
+	Verdict  verdict
+
+	Now, Last, Next, Attempt, Running, Changed, StaleAfter, WatchSince, LastEvent moment
+
+	Targets       []Target
+	TargetsHidden bool // they are protected, and the page is not
+	MoreTargets   int  // beside those in Targets
+	MoreInvalid   int
+	PublishedLen  int
+}
+
+// Kept returns the moment since when a target is kept.
+func (v pageView) Kept(t Target) moment { return moment{t.StaleSince.Time, v.Now.at} }
+
+// statusPage answers the status as a page.
+func (h *Handler) statusPage(x *exchange) {
+	var body bytes.Buffer
+	if err := h.page.template.Execute(&body, h.pageView(time.Now(), x.instance)); err != nil {
+		panic(fmt.Errorf("rendering the page: %w", err)) // only the template can be at fault
+	}
+	x.Header().Set("Content-Security-Policy", h.page.policy)
+	x.send("text/html; charset=utf-8", body.String())
+}
+
+func (h *Handler) pageView(now time.Time, instance string) pageView {
+	s := h.config.StatusSource.Status()
+	since := func(t Time) moment { return moment{t.Time, now} }
+	v := pageView{
+		Status: s, Instance: instance, Verdict: judge(s, now),
+		Now: moment{now, now}, Last: since(s.LastRefresh), Next: since(s.NextRefresh), Attempt: since(s.LastAttempt),
+		Running: since(s.InProgressSince), Changed: since(s.Snapshot.ChangedAt), StaleAfter: since(s.Snapshot.StaleAfter),
+		WatchSince: since(s.Watch.Since), LastEvent: since(s.Watch.LastEvent),
+		TargetsHidden: h.config.Authorizer != nil,
+	}
+	v.Invalid = s.Invalid[:min(len(s.Invalid), maxInvalid)]
+	v.MoreInvalid = max(0, s.TargetsInvalid-len(v.Invalid))
+	if !v.TargetsHidden {
+		all := h.config.TargetSource.Targets().Targets
+		v.Targets = all[:min(len(all), maxPageTargets)]
+		v.PublishedLen, v.MoreTargets = len(all), len(all)-len(v.Targets)
+	}
+	return v
+}

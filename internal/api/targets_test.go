@@ -1,0 +1,104 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/internal/api"
+)
+
+func publication() api.Publication {
+	return api.Publication{
+		Epoch: "0f8c", Generation: 42, ChangedAt: at(7),
+		Targets: []api.Target{
+			{
+				Name: "pager", Type: "pagerduty", Format: "pagerduty", Host: "https://events.pagerduty.com",
+				Secret: "alert-history/pager", StaleSince: at(12),
+			},
+			{
+				Name: "slack-prod", Type: "slack", Format: "slack", Enabled: true, Host: "https://hooks.slack.com",
+				HeaderNames: []string{"X-Team", "Authorization"}, Secret: "alert-history/slack-prod", ResourceVersion: "4711",
+			},
+		},
+	}
+}
+
+const (
+	publishedHead = `{"epoch":"0f8c","generation":42,"changed_at":"2026-01-02T10:30:07.005Z",`
+	pagerJSON     = `{"name":"pager","type":"pagerduty","format":"pagerduty","enabled":false,"host":"https://events.pagerduty.com",` +
+		`"header_names":[],"secret":"alert-history/pager","resource_version":null,"stale_since":"2026-01-02T10:30:12.005Z"}`
+	slackJSON = `{"name":"slack-prod","type":"slack","format":"slack","enabled":true,"host":"https://hooks.slack.com",` +
+		`"header_names":["Authorization","X-Team"],"secret":"alert-history/slack-prod","resource_version":"4711","stale_since":null}`
+	instanceTail = `"instance":"alert-history-0"}`
+)
+
+func TestTargetsAnswers(t *testing.T) {
+	published := func(e *fakeEngine) { e.targets = publication() }
+	refused := func(message string) string {
+		return fmt.Sprintf(`{"error":"invalid_query","message":%q,"request_id":"req-1","instance":"alert-history-0"}`, message)
+	}
+	const types = "type must be one of pagerduty, rootly, slack, webhook"
+	checkAnswers(t, []answerCase{
+		{
+			name: "all", engine: published, request: get(targetsPath), code: 200,
+			body: publishedHead + `"count":2,"targets":[` + pagerJSON + `,` + slackJSON + `],` + instanceTail,
+		},
+		{
+			name: "those of a type", engine: published, request: get(targetsPath + "?type=slack"), code: 200,
+			body: publishedHead + `"count":1,"targets":[` + slackJSON + `],` + instanceTail,
+		},
+		{
+			name: "none of a type", engine: published, request: get(targetsPath + "?type=rootly"), code: 200,
+			body: publishedHead + `"count":0,"targets":[],` + instanceTail,
+		},
+		{
+			name: "before the first publication", request: get(targetsPath), code: 200,
+			body: `{"epoch":null,"generation":0,"changed_at":null,"count":0,"targets":[],` + instanceTail,
+		},
+		{name: "unknown type", request: get(targetsPath + "?type=email"), code: 400, body: refused(types)},
+		{name: "no type", request: get(targetsPath + "?type="), code: 400, body: refused(types)},
+		{
+			name: "another parameter", request: get(targetsPath + "?name=x"), code: 400,
+			body: refused("Unknown query parameter: this call takes only type"),
+		},
+		{
+			name: "two types", request: get(targetsPath + "?type=slack&type=rootly"), code: 400,
+			body: refused("The parameter type is given more than once"),
+		},
+		{
+			name: "wrong method", request: mustRequest(http.MethodDelete, targetsPath), code: 405,
+			headers: map[string]string{"Allow": "GET, HEAD"},
+			body:    `{"error":"method_not_allowed","message":"This path takes GET, HEAD","request_id":"req-1","instance":"alert-history-0"}`,
+		},
+	})
+}
+
+func TestTargetsLeavesTheEnginesListAlone(t *testing.T) {
+	h := newHarness(t)
+	h.targets = publication()
+	h.do(get(targetsPath + "?type=slack"))
+	if diff := cmp.Diff(publication(), h.targets); diff != "" {
+		t.Errorf("publication (-before +after):\n%s", diff)
+	}
+}
+
+// BenchmarkTargets lists as many targets as the largest measured cluster has.
+func BenchmarkTargets(b *testing.B) {
+	h := newHarness(b)
+	h.targets = publication()
+	h.targets.Targets = slices.Repeat(h.targets.Targets, 5000)
+	w := &discard{header: http.Header{}}
+	r := get(targetsPath)
+	b.ReportAllocs()
+	for b.Loop() {
+		h.handler.ServeHTTP(w, r)
+	}
+	if !strings.HasPrefix(fmt.Sprint(w.code), "2") {
+		b.Errorf("got code %d, want 200", w.code)
+	}
+}
