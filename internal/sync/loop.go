@@ -74,6 +74,7 @@ func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 		status:    RefreshStatus{State: StateIdle},
 	}
 	l.watches, l.endWatch = context.WithCancel(ctx)
+	_, l.status.Watch.Enabled = cfg.Source.(Watcher)
 	for _, name := range cfg.Namespaces {
 		l.status.Namespaces = append(l.status.Namespaces, NamespaceStatus{Name: name})
 	}
@@ -90,6 +91,7 @@ func (l *loop) inherit(d *targetsfile.Document) {
 	l.metrics.setDocument(d, l.cfg.LastBytes)
 	l.showDocument(d, l.cfg.LastBytes)
 	l.status.LastRefresh = d.RefreshedAt
+	l.manager.published.Store(&Published{Document: d, Versions: make([]string, len(d.Entries))})
 }
 
 func (l *loop) run() {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 const (
@@ -32,14 +34,15 @@ type RefreshManager interface {
 
 // DefaultRefreshManager is the RefreshManager of this package.
 type DefaultRefreshManager struct {
-	loop     *loop
-	status   atomic.Pointer[RefreshStatus]
-	beat     atomic.Int64 // nanoseconds from born to the loop's last heartbeat
-	born     time.Time
-	requests chan request
-	stopping chan struct{}      // closed by Stop
-	done     chan struct{}      // closed when the loop and all its goroutines have ended
-	cancel   context.CancelFunc // of a refresh that runs
+	loop      *loop
+	status    atomic.Pointer[RefreshStatus]
+	published atomic.Pointer[Published]
+	beat      atomic.Int64 // nanoseconds from born to the loop's last heartbeat
+	born      time.Time
+	requests  chan request
+	stopping  chan struct{}      // closed by Stop
+	done      chan struct{}      // closed when the loop and all its goroutines have ended
+	cancel    context.CancelFunc // of a refresh that runs
 
 	mu      sync.Mutex // guards the life cycle
 	started bool
@@ -152,6 +155,15 @@ func (m *DefaultRefreshManager) Refresh(requestID string) (*Run, error) {
 
 // GetStatus implements [RefreshManager].
 func (m *DefaultRefreshManager) GetStatus() RefreshStatus { return *m.status.Load() }
+
+// Published is a document in place.
+type Published struct {
+	Document *targetsfile.Document
+	Versions []string // resourceVersions of the Secrets of Document.Entries, in their order; "" where not known
+}
+
+// Published returns the document in place, or nil. It is immutable.
+func (m *DefaultRefreshManager) Published() *Published { return m.published.Load() }
 
 // Done is closed when refreshing has ended: after Stop, or when Config.Attempts are used up or one succeeded.
 func (m *DefaultRefreshManager) Done() <-chan struct{} { return m.done }

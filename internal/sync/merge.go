@@ -15,6 +15,7 @@ import (
 // merged is the content of the next document, before it has a place in the sequence of published ones.
 type merged struct {
 	entries    []targetsfile.Entry
+	versions   []string // resourceVersions of the entries' Secrets, in their order; "" for what is not a Secret's present content
 	rejections []rejection
 	discovered int
 	valid      int
@@ -149,11 +150,12 @@ func (m *merging) fallBack(c *claim) {
 // finish puts everything in the order of the file.
 func (m *merging) finish() merged {
 	winners := slices.SortedFunc(maps.Values(m.winners), func(a, b *claim) int { return cmp.Compare(a.entry.Name, b.entry.Name) })
-	m.out.entries = make([]targetsfile.Entry, len(winners))
+	m.out.entries, m.out.versions = make([]targetsfile.Entry, len(winners)), make([]string, len(winners))
 	for i, c := range winners {
 		m.out.entries[i] = *c.entry
 		if c.secret != nil && c.secret.Entry != nil {
 			m.out.valid++
+			m.out.versions[i] = c.secret.ResourceVersion
 		}
 	}
 	slices.SortFunc(m.out.rejections, func(a, b rejection) int { return cmp.Compare(a.Secret, b.Secret) })

@@ -5,6 +5,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -13,7 +15,9 @@ const minFreshness = 10 * time.Minute
 
 // publication is one write of the snapshot.
 type publication struct {
+	log        zerolog.Logger // of the refresh
 	document   *targetsfile.Document
+	versions   []string // see merged
 	rejections []rejection
 	refresh    *attempt // whose step 8 it is, or would have been; nil: of none
 	retry      bool     // of a write that failed
@@ -23,6 +27,7 @@ type publication struct {
 
 // owed is a write that failed. It is tried again on a timer of its own, without another LIST.
 type owed struct {
+	log      zerolog.Logger
 	refresh  *attempt // becomes the success when the write succeeds; nil: of none, or a later one failed
 	failures int
 }
@@ -41,7 +46,7 @@ func (l *loop) publishRefresh() {
 	}
 	// (6)
 	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
-	l.noteRejections(m.rejections)
+	l.noteRejections(a.log, m.rejections)
 	// (7)
 	if f := l.guard(m); f != nil {
 		if a.failure != nil {
@@ -56,7 +61,7 @@ func (l *loop) publishRefresh() {
 	}
 	l.owed = nil
 	l.writeAgain.Stop()
-	l.publish(publication{document: l.compose(m), rejections: m.rejections, refresh: a})
+	l.publish(publication{log: a.log, document: l.compose(m), versions: m.versions, rejections: m.rejections, refresh: a})
 }
 
 // guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
@@ -112,16 +117,16 @@ func (l *loop) refreshedAt() time.Time {
 func (l *loop) publish(p publication) {
 	l.publishing = &p
 	l.workers.Go(func() {
-		p.size, p.err = l.write(p.document)
+		p.size, p.err = l.write(p.log, p.document)
 		l.published <- p
 	})
 }
 
 // write runs in the publisher goroutine.
-func (l *loop) write(d *targetsfile.Document) (size int64, err error) {
+func (l *loop) write(log zerolog.Logger, d *targetsfile.Document) (size int64, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			l.log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
+			log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
 			err = fmt.Errorf("recovered from a panic of type %T", value)
 		}
 	}()
@@ -147,6 +152,7 @@ func (l *loop) written(p publication) {
 	l.metrics.setInvalid(p.rejections)
 	l.showDocument(p.document, p.size)
 	l.last = p.document
+	l.manager.published.Store(&Published{Document: p.document, Versions: p.versions})
 	switch {
 	case !p.retry && p.refresh.failure == nil:
 		l.finish(nil, l.schedule.success())
@@ -161,7 +167,7 @@ func (l *loop) written(p publication) {
 func (l *loop) settle(p publication) {
 	refresh := l.owed.refresh
 	l.owed = nil
-	l.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
+	p.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
 	if refresh == nil {
 		return
 	}
@@ -177,7 +183,7 @@ func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
 	f := writeFailure(p.err)
 	if !p.retry {
-		l.owed = &owed{}
+		l.owed = &owed{log: p.log}
 		if p.refresh.failure == nil {
 			l.owed.refresh = p.refresh
 		}
@@ -189,11 +195,11 @@ func (l *loop) writeFailed(p publication) {
 	switch {
 	case p.retry:
 		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
-		l.log.Error().Err(p.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
+		p.log.Error().Err(p.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
 		l.giveUp(f)
 	case p.refresh.failure != nil:
 		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
-		l.log.Error().Err(p.err).Msg("writing the snapshot failed, keeping the last one")
+		p.log.Error().Err(p.err).Msg("writing the snapshot failed, keeping the last one")
 		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
 	default:
 		l.finish(f, l.schedule.written())
@@ -209,5 +215,5 @@ func (l *loop) publishOwed() {
 	if l.guard(m) != nil {
 		return // the next refresh decides
 	}
-	l.publish(publication{document: l.compose(m), rejections: m.rejections, retry: true})
+	l.publish(publication{log: l.owed.log, document: l.compose(m), versions: m.versions, rejections: m.rejections, retry: true})
 }

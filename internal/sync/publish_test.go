@@ -209,6 +209,26 @@ func TestAWallClockThatJumpsBack(t *testing.T) {
 	})
 }
 
+func TestPublishedTellsWhichVersionsAreInPlace(t *testing.T) {
+	bubble(t, nil, func(h *harness) {
+		h.cluster.put(t, testNamespace, "a", "https://a") // version 1
+		h.cluster.put(t, testNamespace, "b", "https://b") // version 2
+		if h.Published() != nil {
+			t.Error("something is published before the start")
+		}
+		h.start()
+		h.cluster.put(t, testNamespace, "b", "https://b2")
+		h.cluster.spoil(testNamespace, "a")
+		if diff := cmp.Diff([]string{"1", "2"}, h.Published().Versions); diff != "" {
+			t.Errorf("versions (-want +got):\n%s", diff)
+		}
+		h.pass(5 * time.Minute)
+		if diff := cmp.Diff([]string{"", "3"}, h.Published().Versions); diff != "" {
+			t.Errorf("of a kept target the version is not known (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestAnotherSourceInheritsNothing(t *testing.T) {
 	bubble(t, nil, func(h *harness) {
 		h.cluster.put(t, testNamespace, "a", "https://a")
@@ -301,8 +321,8 @@ func TestTheSourceAsksForRefreshes(t *testing.T) {
 		asks <- "2"
 		h.pass(0)
 		h.expectNames("a b")
-		if s := h.GetStatus(); s.LastTrigger != sync.TriggerWatch {
-			t.Errorf("got trigger %s, want watch", s.LastTrigger)
+		if s := h.GetStatus(); s.LastTrigger != sync.TriggerWatch || s.Watch != (sync.WatchStatus{Enabled: true, Connected: true, Since: h.born, LastEvent: h.born}) {
+			t.Errorf("got trigger %s, watch %+v; want watch, connected", s.LastTrigger, s.Watch)
 		}
 		h.cluster.set(func(c *cluster) { c.delay = time.Second })
 		if err := h.RefreshNow(); err != nil {

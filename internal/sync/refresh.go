@@ -7,12 +7,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
 // attempt is one refresh.
 type attempt struct {
 	run      *Run
+	log      zerolog.Logger // with the request ID, which is in every line of a refresh
 	trigger  Trigger
 	number   int
 	cancel   context.CancelFunc
@@ -52,7 +55,8 @@ func (l *loop) begin(trigger Trigger, requestID string) *Run {
 	run := &Run{RequestID: requestID, StartedAt: time.Now(), done: make(chan struct{})}
 	// (2)
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Timeout)
-	l.attempt = &attempt{run: run, trigger: trigger, number: l.number, cancel: cancel}
+	log := l.log.With().Str("request_id", requestID).Logger()
+	l.attempt = &attempt{run: run, log: log, trigger: trigger, number: l.number, cancel: cancel}
 	l.metrics.triggers.WithLabelValues(string(trigger)).Inc()
 	l.metrics.inProgress.Set(1)
 	l.status.State = StateInProgress
@@ -61,25 +65,25 @@ func (l *loop) begin(trigger Trigger, requestID string) *Run {
 	if trigger == TriggerManual {
 		l.status.LastManual = ManualRefresh{RequestID: requestID, State: StateInProgress, StartedAt: run.StartedAt}
 	}
-	l.log.Debug().Str("request_id", requestID).Str("trigger", string(trigger)).Int("attempt", l.number).Msg("refresh started")
-	l.workers.Go(func() { l.listed <- l.list(ctx) })
+	log.Debug().Str("trigger", string(trigger)).Int("attempt", l.number).Msg("refresh started")
+	l.workers.Go(func() { l.listed <- l.list(ctx, log) })
 	return run
 }
 
 // list runs in the lister goroutine: steps 3 and 4, one namespace after the other.
-func (l *loop) list(ctx context.Context) []listed {
+func (l *loop) list(ctx context.Context, log zerolog.Logger) []listed {
 	results := make([]listed, len(l.cfg.Namespaces))
 	for i, namespace := range l.cfg.Namespaces {
-		results[i] = l.listNamespace(ctx, namespace)
+		results[i] = l.listNamespace(ctx, log, namespace)
 	}
 	return results
 }
 
-func (l *loop) listNamespace(ctx context.Context, namespace string) (result listed) {
+func (l *loop) listNamespace(ctx context.Context, log zerolog.Logger, namespace string) (result listed) {
 	result.namespace = namespace
 	defer func() {
 		if value := recover(); value != nil {
-			l.log.Error().Str("namespace", namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while listing, going on")
+			log.Error().Str("namespace", namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while listing, going on")
 			result.failure = panicFailure(value)
 		}
 	}()
@@ -110,7 +114,7 @@ func (l *loop) onListed(results []listed) {
 			status.Error = r.failure.err.Error()
 		} else {
 			a.reached++
-			l.logWarnings(l.catalogue.replace(r.listing))
+			logWarnings(a.log, l.catalogue.replace(r.listing))
 			status.Secrets, status.LastSuccess, status.Error = l.catalogue.count(r.namespace), a.listedAt, ""
 		}
 		l.follow(r.namespace, r.listing.ResourceVersion)
@@ -214,7 +218,7 @@ func (l *loop) abandon() {
 	l.metrics.inProgress.Set(0)
 	l.status.State, l.status.InProgressSince = StateFailed, time.Time{}
 	l.status.Error = ErrShutdownTimeout.Error()
-	l.log.Warn().Str("request_id", a.run.RequestID).Str("trigger", string(a.trigger)).Msg("refresh cancelled at shutdown, the last snapshot stays")
+	a.log.Warn().Str("trigger", string(a.trigger)).Msg("refresh cancelled at shutdown, the last snapshot stays")
 	a.run.result = l.status
 	close(a.run.done)
 }

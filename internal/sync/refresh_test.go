@@ -268,6 +268,37 @@ func TestTheRequestIDIsInEveryLineOfTheRefreshAndItsRetries(t *testing.T) {
 	})
 }
 
+func TestEveryLineOfARefreshCarriesItsRequestID(t *testing.T) {
+	bubble(t, nil, func(h *harness) {
+		h.cluster.put(t, testNamespace, "a", "https://a")
+		h.start()
+		h.logs.Reset()
+		h.cluster.spoil(testNamespace, "a")
+		h.cluster.set(func(c *cluster) {
+			s := c.secrets[testNamespace]["a"]
+			s.Warnings = []string{"is base64-encoded twice"}
+			c.secrets[testNamespace]["a"] = s
+		})
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if _, err := h.Refresh("req-9"); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(1500 * time.Millisecond)
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(2 * time.Second)
+		var messages []string
+		for line := range strings.Lines(h.logs.String()) {
+			if !strings.Contains(line, `"request_id":"req-9"`) {
+				t.Errorf("a line without the request ID: %s", line)
+			}
+			messages = append(messages, line[strings.LastIndex(line, `"message":`):])
+		}
+		if len(messages) != 6 {
+			t.Errorf("got %d lines, want those of the start, warning, rejection, failure, second try and success: %v", len(messages), messages)
+		}
+	})
+}
+
 func TestNamespacesAreTheUnitOfFailure(t *testing.T) {
 	two := func(h *harness) {
 		h.config.Namespaces = []string{"one", "two"}

@@ -19,16 +19,16 @@ const (
 // logOutcome writes the one line of a refresh.
 func (l *loop) logOutcome(a *attempt, f *failure) {
 	if f == nil {
-		l.outcome(l.log.Info(), a).
+		l.outcome(a.log.Info(), a).
 			Int("target_count", len(l.last.Entries)).
 			Int("invalid_count", l.status.Invalid).
 			Uint64("generation", l.last.Generation).
 			Msg("refresh finished")
 		return
 	}
-	level := l.log.Warn
+	level := a.log.Warn
 	if l.status.ErrorClass == ClassPermanent {
-		level = l.log.Error
+		level = a.log.Error
 	}
 	l.outcome(level(), a).Err(f.err).
 		Str("error_type", string(f.kind)).
@@ -36,7 +36,7 @@ func (l *loop) logOutcome(a *attempt, f *failure) {
 		Str("hint", f.hint).
 		Msg("refresh failed, keeping the last snapshot")
 	if l.status.ConsecutiveFailures == alarmAfter {
-		e := l.log.Error().Int("consecutive_failures", alarmAfter).Str("hint", f.hint)
+		e := a.log.Error().Int("consecutive_failures", alarmAfter).Str("hint", f.hint)
 		if l.last != nil {
 			e = e.Time("stale_after", l.last.StaleAfter)
 		}
@@ -45,8 +45,7 @@ func (l *loop) logOutcome(a *attempt, f *failure) {
 }
 
 func (l *loop) outcome(e *zerolog.Event, a *attempt) *zerolog.Event {
-	e = e.Str("request_id", a.run.RequestID).
-		Str("trigger", string(a.trigger)).
+	e = e.Str("trigger", string(a.trigger)).
 		Int("attempt", a.number).
 		Float64("duration_ms", float64(a.took.Microseconds())/1000)
 	if !l.status.NextRefresh.IsZero() {
@@ -57,7 +56,7 @@ func (l *loop) outcome(e *zerolog.Event, a *attempt) *zerolog.Event {
 
 // noteRejections logs and counts Secrets that became rejected, or changed while they were: counting them on every pass would keep an
 // alert on the rate firing for ever.
-func (l *loop) noteRejections(rejections []rejection) {
+func (l *loop) noteRejections(log zerolog.Logger, rejections []rejection) {
 	now := make(map[string]string, len(rejections))
 	lines := 0
 	for i := range rejections {
@@ -73,29 +72,29 @@ func (l *loop) noteRejections(rejections []rejection) {
 		}
 		l.metrics.errors.WithLabelValues(string(kind)).Inc()
 		if lines++; lines <= maxLinesPerPass {
-			l.log.Warn().Str("secret", r.Secret).Str("reason", r.Reason).Str("error", r.Message).Str("serving", r.Serving).
+			log.Warn().Str("secret", r.Secret).Str("reason", r.Reason).Str("error", r.Message).Str("serving", r.Serving).
 				Msg("secret rejected")
 		}
 	}
-	l.logRest(lines)
+	logRest(log, lines)
 	l.rejected = now
 }
 
 // logWarnings logs what could be written better in Secrets that are new or changed.
-func (l *loop) logWarnings(news []*discovery.Secret) {
+func logWarnings(log zerolog.Logger, news []*discovery.Secret) {
 	lines := 0
 	for _, s := range news {
 		for _, warning := range s.Warnings {
 			if lines++; lines <= maxLinesPerPass {
-				l.log.Warn().Str("secret", s.Key).Str("warning", warning).Msg("secret accepted with a warning")
+				log.Warn().Str("secret", s.Key).Str("warning", warning).Msg("secret accepted with a warning")
 			}
 		}
 	}
-	l.logRest(lines)
+	logRest(log, lines)
 }
 
-func (l *loop) logRest(lines int) {
+func logRest(log zerolog.Logger, lines int) {
 	if lines > maxLinesPerPass {
-		l.log.Warn().Int("secrets", lines-maxLinesPerPass).Msg("further secrets have such faults: see the status or the snapshot")
+		log.Warn().Int("secrets", lines-maxLinesPerPass).Msg("further secrets have such faults: see the status or the snapshot")
 	}
 }

@@ -56,6 +56,7 @@ type RefreshStatus struct {
 
 	Ready      bool // a valid snapshot of this source is in place
 	Snapshot   SnapshotStatus
+	Watch      WatchStatus
 	Namespaces []NamespaceStatus
 	Rejections []targetsfile.Rejection // at most 100
 }
@@ -78,6 +79,14 @@ type SnapshotStatus struct {
 	ChangedAt  time.Time
 	StaleAfter time.Time
 	Kept       int // last good targets among its targets
+}
+
+// WatchStatus describes how changes are followed between refreshes.
+type WatchStatus struct {
+	Enabled   bool      // the source can be followed
+	Connected bool      // in every namespace
+	Since     time.Time // when Connected last changed
+	LastEvent time.Time
 }
 
 // NamespaceStatus describes the LISTs of one namespace.

@@ -3,6 +3,7 @@ package sync
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -22,6 +23,7 @@ func (l *loop) follow(namespace, resourceVersion string) {
 		return
 	}
 	l.following[namespace] = true
+	l.showWatch()
 	l.workers.Go(func() {
 		l.ended <- watchEnd{namespace, l.watch(watcher, namespace, resourceVersion)}
 	})
@@ -46,6 +48,7 @@ func (l *loop) watch(watcher Watcher, namespace, resourceVersion string) (err er
 
 func (l *loop) onWatchEnd(end watchEnd) {
 	delete(l.following, end.namespace)
+	l.showWatch()
 	if !l.stopping {
 		l.log.Warn().Err(end.err).Str("namespace", end.namespace).Msg("watch ended, following changes again after the next refresh")
 	}
@@ -53,11 +56,20 @@ func (l *loop) onWatchEnd(end watchEnd) {
 
 // onEvent takes in what a watch saw.
 func (l *loop) onEvent(e discovery.Event) {
+	l.status.Watch.LastEvent = time.Now()
 	if e.Kind != discovery.Relist || l.stopping {
 		return
 	}
 	l.asked[e.Namespace] = e.ResourceVersion
 	l.refreshIfAsked()
+}
+
+// showWatch enters into the status whether all namespaces are followed.
+func (l *loop) showWatch() {
+	connected := len(l.following) == len(l.cfg.Namespaces)
+	if connected != l.status.Watch.Connected {
+		l.status.Watch.Connected, l.status.Watch.Since = connected, time.Now()
+	}
 }
 
 // refreshIfAsked starts a refresh that the source asked for, also one that it asked for while another was reading.
