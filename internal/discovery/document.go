@@ -11,6 +11,11 @@ import (
 	"unicode/utf8"
 )
 
+const (
+	hintUTF8   = "save it as UTF-8; is it a binary file, or encoded once more?"
+	hintEscape = `write the character itself, or both halves of the pair \ud83d\ude00`
+)
+
 // readDocument reads the target that the Secret's key holds as a JSON object.
 func (d *draft) readDocument(key string, text []byte) {
 	doc, ok := d.parseDocument(key, text)
@@ -22,7 +27,7 @@ func (d *draft) readDocument(key string, text []byte) {
 		if fault.key != "" {
 			key += "." + fault.key
 		}
-		d.unreadable(key, fault.rule, "")
+		d.unreadable(key, fault.rule, "beyond JSON's own rules each key may be there once, 100 levels may nest, and an escape must be a character")
 		return
 	}
 	for _, m := range members {
@@ -48,7 +53,7 @@ func (d *draft) parseDocument(key string, text []byte) ([]byte, bool) {
 		}
 	}
 	if !utf8.Valid(doc) {
-		d.unreadable(key, "must be UTF-8 text", "")
+		d.unreadable(key, "must be UTF-8 text", hintUTF8)
 		return nil, false
 	}
 	if !json.Valid(doc) {
@@ -56,7 +61,7 @@ func (d *draft) parseDocument(key string, text []byte) ([]byte, bool) {
 		return nil, false
 	}
 	if !isObject(doc) {
-		d.unreadable(key, "must be a JSON object", "")
+		d.unreadable(key, "must be a JSON object", "with the fields of the target between { and }")
 		return nil, false
 	}
 	return doc, true
@@ -107,7 +112,7 @@ func (d *draft) readString(m member, set func(string)) {
 	}
 	s, ok := unquote(m.value)
 	if !ok {
-		d.reject(m.key, "must not hold a broken Unicode escape", "")
+		d.reject(m.key, "must not hold a broken Unicode escape", hintEscape)
 		return
 	}
 	set(s)
@@ -134,12 +139,12 @@ func (d *draft) readHeaders(m member) {
 	for i, entry := range members {
 		headers[i] = header{name: entry.key, where: headerLabel(i, entry.key)}
 		if entry.value[0] != '"' {
-			headers[i].broken = "the value must be a string"
+			headers[i].broken, headers[i].cure = "the value must be a string", "put it in quotes"
 			continue
 		}
 		value, ok := unquote(entry.value)
 		if !ok {
-			headers[i].broken = "the value must not hold a broken Unicode escape"
+			headers[i].broken, headers[i].cure = "the value must not hold a broken Unicode escape", hintEscape
 		}
 		headers[i].value = value
 	}

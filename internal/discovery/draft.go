@@ -36,7 +36,7 @@ func (d *draft) warn(format string, args ...any) {
 func (d *draft) complete() {
 	for _, field := range []string{fieldName, fieldType, fieldURL} {
 		if !slices.Contains(d.given, field) {
-			d.reject(field, "is required", "")
+			d.reject(field, "is required", "add it; a target needs at least name, type and url")
 		}
 	}
 	t := &d.target

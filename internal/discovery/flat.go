@@ -32,7 +32,7 @@ func (d *draft) readFlat(obj *corev1.Secret) {
 			continue
 		}
 		if !utf8.Valid(raw) {
-			d.unreadable(key, "must be UTF-8 text", "")
+			d.unreadable(key, "must be UTF-8 text", hintUTF8)
 		}
 		d.given = append(d.given, key)
 		values[key] = strings.TrimSpace(string(raw))
@@ -86,7 +86,7 @@ func (d *draft) flatHeaders(values map[string]string) []header {
 		sources = append(sources, key)
 		h := header{field: key, name: authorization, value: "Bearer " + token}
 		if token == "" {
-			h.broken = "must not be empty"
+			h.broken, h.cure = "must not be empty", "set it, or leave the key out"
 		}
 		headers = append(headers, h)
 	}
@@ -112,7 +112,7 @@ func splitHeaders(text string) []header {
 		// The position, not the name: where a value holds a comma, what follows is in the place of a name.
 		h := header{name: strings.TrimSpace(name), value: strings.TrimSpace(value), where: fmt.Sprintf("entry %d", i+1)}
 		if !ok {
-			h.broken = "must be name=value"
+			h.broken, h.cure = "must be name=value", "a comma begins the next header: one whose value holds a comma needs the key config"
 		}
 		headers = append(headers, h)
 	}

@@ -11,6 +11,7 @@ type header struct {
 	field       string // to blame, if it is not the field headers
 	where       string // in the field: a public name or a position
 	broken      string // the rule that it breaks already
+	cure        string // what to do about that
 }
 
 // setHeaders checks the headers and adds them to the target.
@@ -39,7 +40,7 @@ func (d *draft) setHeaders(headers []header) {
 		}
 	}
 	if broken > reported {
-		d.reject(fieldHeaders, fmt.Sprintf("%d more are broken", broken-reported), "")
+		d.reject(fieldHeaders, fmt.Sprintf("%d more are broken", broken-reported), "correct the others first")
 	}
 }
 
@@ -57,9 +58,9 @@ func (d *draft) rejectHeader(h header, rule, hint string) {
 func (h header) check() (rule, hint string) {
 	switch {
 	case h.broken != "":
-		return h.broken, ""
+		return h.broken, h.cure
 	case !isToken(h.name):
-		return "the name must be letters, digits and !#$%&'*+-.^_`|~", ""
+		return "the name must be letters, digits and !#$%&'*+-.^_`|~", "no spaces, no colon"
 	case strings.TrimSpace(h.value) == "":
 		return "the value must not be empty", "set it, or leave the header out"
 	case strings.ContainsFunc(h.value, isControl):

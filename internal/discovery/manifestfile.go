@@ -36,13 +36,23 @@ func (p place) String() string {
 
 // fail returns an error about the place. Its text must not come from a parser, for those quote what they read.
 func (p place) fail(hint, format string, args ...any) error {
-	return treeError(hint, "reading manifests: %s: %s", p, fmt.Sprintf(format, args...))
+	return &Error{Type: ParseError, Hint: hint, Err: &placeError{place: p, rule: fmt.Sprintf(format, args...)}}
 }
+
+// placeError is a fault in the tree, for those who tell the place apart from the rule.
+type placeError struct {
+	place
+	rule string
+}
+
+// Error describes the fault.
+func (e *placeError) Error() string { return fmt.Sprintf("reading manifests: %s: %s", e.place, e.rule) }
 
 // document is one document of a file, decoded as far as every format goes.
 type document struct {
 	place
 	value any
+	err   error // why there is no value
 }
 
 // readFile returns a file's content, at most limit bytes.
@@ -55,7 +65,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return nil, treeError("", "reading manifests: %q is not a regular file", path)
+		return nil, place{file: path}.fail(hintRegular, "is not a regular file")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	switch {
@@ -69,32 +79,38 @@ func readFile(path string, limit int64) ([]byte, error) {
 
 // parseFile returns the documents of a file that are not empty. There must be one: a file that is empty now was truncated to be
 // written again.
-func parseFile(path string, text []byte) ([]document, error) {
+func parseFile(path string, text []byte) []document {
 	parse := parseYAML
 	if filepath.Ext(path) == ".json" {
 		parse = parseJSON // YAML rejects some JSON, such as surrogate pairs and \/
 	}
-	documents, err := parse(path, text)
-	if err == nil && len(documents) == 0 {
-		err = place{file: path}.fail("write a manifest into it, or remove it", "holds no document")
+	documents := parse(path, text)
+	if len(documents) == 0 {
+		at := place{file: path}
+		documents = []document{{place: at, err: at.fail("write a manifest into it, or remove it", "holds no document")}}
 	}
-	return documents, err
+	return documents
 }
 
-const hintParse = "correct the file, it is read again when it changes"
+const (
+	hintParse   = "correct the file, it is read again when it changes"
+	hintRegular = "give it another name, or move it out of the tree"
+)
 
-func parseJSON(path string, text []byte) ([]document, error) {
+// parseJSON ends at the first document that is broken: there is no telling where the next one begins.
+func parseJSON(path string, text []byte) []document {
 	var documents []document
 	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
 		at := place{file: path, document: len(documents) + 1}
 		var raw json.RawMessage
 		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
-			return documents, nil
+			return documents
 		} else if err != nil {
-			return nil, at.fail(hintParse, "not JSON near line %d", lineAt(text, err))
+			return append(documents, document{place: at, err: at.fail(hintParse, "not JSON near line %d", lineAt(text, err))})
 		}
 		if _, fault := scanObject(raw); fault != nil {
-			return nil, at.fail(hintParse, "%s", fault.rule)
+			documents = append(documents, document{place: at, err: at.fail(hintParse, "%s", fault.rule)})
+			continue
 		}
 		var value any
 		_ = json.Unmarshal(raw, &value) // can only mind a number out of range, and no number matters here
@@ -113,7 +129,7 @@ func lineAt(text []byte, err error) int {
 }
 
 // parseYAML splits the documents itself, because the library reads only the first.
-func parseYAML(path string, text []byte) ([]document, error) {
+func parseYAML(path string, text []byte) []document {
 	var documents []document
 	number, line := 0, 1
 	for _, part := range splitYAML(text) {
@@ -123,14 +139,13 @@ func parseYAML(path string, text []byte) ([]document, error) {
 			continue
 		}
 		number++
-		at := place{file: path, document: number}
-		var value any
-		if err := yaml.UnmarshalStrict(part, &value); err != nil {
-			return nil, at.fail(hintParse, "not YAML%s", lineOf(err, first, line))
+		d := document{place: place{file: path, document: number}}
+		if err := yaml.UnmarshalStrict(part, &d.value); err != nil {
+			d.err = d.fail(hintParse, "not YAML%s", lineOf(err, first, line))
 		}
-		documents = append(documents, document{place: at, value: value})
+		documents = append(documents, d)
 	}
-	return documents, nil
+	return documents
 }
 
 // splitYAML cuts before each line that begins a document, and after each that ends one.

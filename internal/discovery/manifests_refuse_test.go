@@ -15,8 +15,8 @@ func TestManifestsListRefuses(t *testing.T) {
 		files files
 		want  string // with % for the root
 	}{
-		{"no files", files{"a.txt": ""}, `"%" holds none`},
-		{"only dot files", files{".a.yaml": manifest("a")}, `"%" holds none`},
+		{"no files", files{"a.txt": ""}, `"%": holds no manifest`},
+		{"only dot files", files{".a.yaml": manifest("a")}, `"%": holds no manifest`},
 		{"an empty file", files{"a.yaml": "", "b.yaml": manifest("b")}, `"%/a.yaml": holds no document`},
 		{"an empty JSON file", files{"a.json": " \n"}, `"%/a.json": holds no document`},
 		{"only comments", files{"a.yaml": "---\n# x\n---\n"}, `"%/a.yaml": holds no document`},

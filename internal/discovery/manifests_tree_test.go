@@ -60,7 +60,7 @@ func TestManifestsRefusesOddFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := list(t, root, "")
-		checkManifestError(t, err, fmt.Sprintf("%q is not a regular file", path))
+		checkManifestError(t, err, fmt.Sprintf("%q: is not a regular file", path))
 	})
 	t.Run("more than 64 MiB", func(t *testing.T) {
 		root := broken.write(t)
@@ -136,7 +136,7 @@ func TestManifestThatBecameAFIFO(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := discovery.ReadManifestFile(path) // a test that waits for ever shows that it waits for a writer
-	checkManifestError(t, err, fmt.Sprintf("%q is not a regular file", path))
+	checkManifestError(t, err, fmt.Sprintf("%q: is not a regular file", path))
 	_, err = discovery.ReadManifestFile(path + ".gone")
 	checkManifestError(t, err, "open "+path+".gone: no such file or directory")
 }

@@ -21,6 +21,8 @@ type manifest struct {
 	problems []Problem
 }
 
+const hintStrings = "write it as lines of key: value"
+
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
 
 func (m *manifest) reject(field, rule, hint string) {
@@ -55,7 +57,7 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 // checkName refuses what no API server could store. There is no Secret to blame without a name.
 func (m *manifest) checkName() error {
 	if len(validation.IsDNS1123Subdomain(m.obj.Name)) > 0 {
-		return m.fail("", "a Secret must have a metadata.name that is a DNS-1123 subdomain")
+		return m.fail("use a-z, 0-9, - and ., with a letter or digit at both ends", "a Secret must have a metadata.name that is a DNS-1123 subdomain")
 	}
 	if len(validation.IsDNS1123Label(m.obj.Namespace)) > 0 {
 		return m.fail("leave it out for the default", "a Secret must have a metadata.namespace that is a DNS-1123 label")
@@ -67,7 +69,7 @@ func (m *manifest) checkName() error {
 func (m *manifest) readLabels(value any) {
 	set, ok := value.(map[string]any)
 	if !ok && value != nil {
-		m.reject("metadata.labels", "must be an object of strings", "")
+		m.reject("metadata.labels", "must be an object of strings", hintStrings)
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		text, ok := set[key].(string)
@@ -83,7 +85,7 @@ func (m *manifest) readLabels(value any) {
 func (m *manifest) readData(field string, value any, decode func(string) ([]byte, error)) {
 	set, ok := value.(map[string]any)
 	if !ok && value != nil {
-		m.reject(field, "must be an object of strings", "")
+		m.reject(field, "must be an object of strings", hintStrings)
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		text, ok := set[key].(string)

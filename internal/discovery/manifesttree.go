@@ -8,8 +8,8 @@ import (
 
 // read reads the files of a tree. It returns Secrets ascending by key, or no Secret and the first fault.
 func (m *Manifests) read(ctx context.Context, t tree, namespace string) ([]Secret, error) {
-	if t.err != nil {
-		return nil, t.err
+	if len(t.faults) > 0 {
+		return nil, t.faults[0]
 	}
 	r := reading{source: m, seen: make(map[string]*manifest)}
 	budget := int64(maxTreeBytes)
@@ -36,56 +36,22 @@ type reading struct {
 	selected []*manifest
 }
 
+// file stops at the first fault. A document that cannot be parsed goes before all others: it may be what a writer has got to.
 func (r *reading) file(path string, text []byte) error {
-	documents, err := parseFile(path, text)
-	if err != nil {
-		return err
-	}
+	documents := parseFile(path, text)
 	for _, d := range documents {
-		if err := r.object(d.place, d.value, ""); err != nil {
-			return err
+		if d.err != nil {
+			return d.err
 		}
 	}
-	return nil
-}
-
-// object takes an object of any kind. Those in a list of one kind need not repeat it, they have the list's.
-func (r *reading) object(at place, value any, kind string) error {
-	object, ok := value.(map[string]any)
-	if !ok {
-		return at.fail(hintParse, "not an object")
-	}
-	version := "v1"
-	if kind == "" || object["kind"] != nil {
-		kind, _ = object["kind"].(string)
-		version, _ = object["apiVersion"].(string)
-	}
-	if kind == "" || version == "" {
-		// As with kubectl. It also tells the first half of a manifest from a whole one.
-		return at.fail("move what is no manifest out of the tree", "no kind and apiVersion: not a manifest")
-	}
-	switch {
-	case version != "v1":
-		return nil
-	case kind == "List":
-		return r.list(at, object, "")
-	case kind == "SecretList":
-		return r.list(at, object, "Secret")
-	case kind == "Secret":
-		return r.secret(newManifest(at, object, r.source.defaultNamespace))
-	}
-	return nil
-}
-
-func (r *reading) list(at place, object map[string]any, kind string) error {
-	items, ok := object["items"].([]any)
-	if !ok && object["items"] != nil {
-		return at.fail(hintParse, "items must be an array")
-	}
-	for i, item := range items {
-		at.item = i + 1
-		if err := r.object(at, item, kind); err != nil {
-			return err
+	for _, d := range documents {
+		for m, err := range d.secrets(r.source.defaultNamespace) {
+			if err == nil {
+				err = r.secret(m)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

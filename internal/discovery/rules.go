@@ -68,7 +68,7 @@ func formatsOf(typ string) string {
 
 func (d *draft) setURL(text string) {
 	if strings.ContainsFunc(text, unicode.IsSpace) {
-		d.reject(fieldURL, "must not hold spaces or line breaks", "")
+		d.reject(fieldURL, "must not hold spaces or line breaks", "echo adds a line break, printf does not; a space is written %20")
 		return
 	}
 	u, err := url.Parse(text) // its error quotes the URL

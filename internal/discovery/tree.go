@@ -27,7 +27,7 @@ type tree struct {
 	size        int64     // of the files together
 	places      places    // where to look for changes
 	changed     time.Time // when the last file was
-	err         error     // why the files are not all there is
+	faults      []error   // why the files are not all there is
 }
 
 // places are directories that must be watched to learn of a change, with the identity each had.
@@ -45,8 +45,8 @@ func (t tree) changedSince(since time.Time) bool {
 func scanTree(ctx context.Context, path string) tree {
 	w := walker{sum: sha256.New(), seen: map[inode]bool{}, tree: tree{places: places{}}}
 	w.root(ctx, path)
-	if w.tree.err == nil && len(w.tree.files) == 0 {
-		w.fail(treeError("add a manifest *.yaml, *.yml or *.json", "reading manifests: %q holds none", path))
+	if len(w.tree.faults) == 0 && len(w.tree.files) == 0 {
+		w.fail(place{file: path}.fail("add one: *.yaml, *.yml or *.json", "holds no manifest"))
 	}
 	w.tree.fingerprint = hex.EncodeToString(w.sum.Sum(nil))
 	return w.tree
@@ -58,12 +58,10 @@ type walker struct {
 	tree tree
 }
 
-// fail keeps the first fault, and goes on: the fingerprint must change when any of them does.
+// fail keeps the fault, and goes on: the fingerprint must change when any of them does.
 func (w *walker) fail(err error) {
 	_, _ = fmt.Fprintf(w.sum, "fault %q\n", err)
-	if w.tree.err == nil {
-		w.tree.err = err
-	}
+	w.tree.faults = append(w.tree.faults, err)
 }
 
 func (w *walker) root(ctx context.Context, path string) {
@@ -143,11 +141,12 @@ func (w *walker) file(path string, st unix.Stat_t) {
 	}
 	_, _ = fmt.Fprintf(w.sum, "file %q %v %d %v %v\n", path, identity(st), st.Size, st.Mtim, st.Ctim)
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		w.fail(treeError("", "reading manifests: %q is not a regular file", path))
+		w.fail(place{file: path}.fail(hintRegular, "is not a regular file"))
 		return
 	}
 	w.tree.files = append(w.tree.files, path)
-	if w.tree.size += st.Size; w.tree.size > maxTreeBytes {
+	fitted := w.tree.size <= maxTreeBytes
+	if w.tree.size += st.Size; fitted && w.tree.size > maxTreeBytes {
 		w.fail(treeError("is it the right path?", "reading manifests: more than %d MiB", maxTreeBytes>>20))
 	}
 	if changed := time.Unix(st.Ctim.Unix()); changed.After(w.tree.changed) {

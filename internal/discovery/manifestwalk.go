@@ -1,0 +1,62 @@
+package discovery
+
+import "iter"
+
+// secrets yields each Secret of the document, alone or in lists, and in their place what cannot be read as an object at all.
+func (d document) secrets(defaultNamespace string) iter.Seq2[*manifest, error] {
+	return func(yield func(*manifest, error) bool) {
+		if d.err != nil {
+			yield(nil, d.err)
+			return
+		}
+		walk{defaultNamespace: defaultNamespace, yield: yield}.object(d.place, d.value, "")
+	}
+}
+
+// walk goes through the objects of one document until yield has had enough.
+type walk struct {
+	defaultNamespace string
+	yield            func(*manifest, error) bool
+}
+
+// object takes an object of any kind. Those in a list of one kind need not repeat it, they have the list's.
+func (w walk) object(at place, value any, kind string) bool {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return w.yield(nil, at.fail(hintParse, "not an object"))
+	}
+	version := "v1"
+	if kind == "" || object["kind"] != nil {
+		kind, _ = object["kind"].(string)
+		version, _ = object["apiVersion"].(string)
+	}
+	if kind == "" || version == "" {
+		// As with kubectl. It also tells the first half of a manifest from a whole one.
+		return w.yield(nil, at.fail("move what is no manifest out of the tree", "no kind and apiVersion: not a manifest"))
+	}
+	switch {
+	case version != "v1":
+		return true
+	case kind == "List":
+		return w.list(at, object, "")
+	case kind == "SecretList":
+		return w.list(at, object, "Secret")
+	case kind == "Secret":
+		return w.yield(newManifest(at, object, w.defaultNamespace), nil)
+	}
+	return true
+}
+
+func (w walk) list(at place, object map[string]any, kind string) bool {
+	items, ok := object["items"].([]any)
+	if !ok && object["items"] != nil {
+		return w.yield(nil, at.fail(hintParse, "items must be an array"))
+	}
+	for i, item := range items {
+		at.item = i + 1
+		if !w.object(at, item, kind) {
+			return false
+		}
+	}
+	return true
+}

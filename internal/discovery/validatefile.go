@@ -1,0 +1,95 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+// checker is one pass over the manifests.
+type checker struct {
+	selector         labels.Selector
+	defaultNamespace string
+	read             map[inode]bool       // a file may be given twice, or by name and in its directory
+	secrets          map[string]*manifest // by namespace/name
+	names            map[string]*manifest // by the name of the target
+	out              Validation
+}
+
+func (c *checker) add(at place, severity Severity, secret string, p Problem) {
+	c.out.Findings = append(c.out.Findings,
+		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
+}
+
+// fail adds an error of the reading functions. It is about path, unless it knows a place of its own.
+func (c *checker) fail(path string, err error) {
+	at, rule := place{file: path}, strings.TrimPrefix(err.Error(), "reading manifests: ")
+	if placed, ok := errors.AsType[*placeError](err); ok {
+		at, rule = placed.place, placed.rule
+	} else if named, ok := errors.AsType[*fs.PathError](err); ok {
+		at.file, rule = named.Path, named.Err.Error()
+	}
+	hint := ""
+	if failure, ok := errors.AsType[*Error](err); ok {
+		hint = failure.Hint
+	}
+	if hint == hintParse { // nobody reads it again
+		hint = "correct it; what is in this document was not checked"
+	}
+	c.add(at, Failed, "", Problem{Rule: rule, Hint: hint})
+}
+
+func (c *checker) path(ctx context.Context, path string) {
+	t := scanTree(ctx, path)
+	for _, fault := range t.faults {
+		c.fail(path, fault)
+	}
+	if t.size > maxTreeBytes {
+		return
+	}
+	for _, file := range t.files {
+		st, err := stat(file)
+		if err == nil && c.read[identity(st)] {
+			continue
+		}
+		c.read[identity(st)] = true
+		text, err := readFile(file, maxTreeBytes)
+		if err != nil {
+			c.fail(file, err)
+			continue
+		}
+		c.file(file, text)
+	}
+}
+
+func (c *checker) stdin(in io.Reader) {
+	if in == nil {
+		in = strings.NewReader("")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxTreeBytes+1))
+	switch {
+	case err != nil:
+		c.fail("-", err)
+	case len(text) > maxTreeBytes:
+		c.fail("-", treeError("", "more than %d MiB", maxTreeBytes>>20))
+	default:
+		c.file("-", text)
+	}
+}
+
+func (c *checker) file(path string, text []byte) {
+	c.out.Files++
+	for _, d := range parseFile(path, text) {
+		for m, err := range d.secrets(c.defaultNamespace) {
+			if err != nil {
+				c.fail(path, err)
+				continue
+			}
+			c.secret(m)
+		}
+	}
+}
