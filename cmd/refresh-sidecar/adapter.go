@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -21,24 +24,59 @@ type adapter struct {
 }
 
 // Refresh implements [api.Refresher].
-func (a *adapter) Refresh(requestID string) (time.Time, error) {
+func (a *adapter) Refresh(requestID string) (api.Run, error) {
 	run, err := a.manager.Refresh(requestID)
 	if err == nil {
-		return run.StartedAt, nil
+		return a.run(run), nil
 	}
 	if running, ok := errors.AsType[*targetsync.InProgressError](err); ok {
-		return time.Time{}, &api.InProgressError{StartedAt: running.Run.StartedAt}
+		return api.Run{}, &api.InProgressError{Run: a.run(running.Run)}
 	}
 	if limited, ok := errors.AsType[*targetsync.RateLimitError](err); ok {
-		return time.Time{}, &api.RateLimitedError{RetryAfter: limited.RetryAfter}
+		return api.Run{}, &api.RateLimitedError{RetryAfter: limited.RetryAfter}
 	}
+	return api.Run{}, lifecycleError(err)
+}
+
+func (a *adapter) run(run *targetsync.Run) api.Run {
+	return api.Run{StartedAt: run.StartedAt, Wait: func(ctx context.Context) (api.Status, error) {
+		status, err := run.Wait(ctx)
+		if err == nil && a.draining.Load() && status.State != targetsync.StateSuccess {
+			err = targetsync.ErrStopped // it was cancelled, or it failed when nobody would try again
+		}
+		return a.status(status), lifecycleError(err)
+	}}
+}
+
+// lifecycleError maps what the engine says of its life cycle.
+func lifecycleError(err error) error {
 	switch {
 	case errors.Is(err, targetsync.ErrNotStarted):
-		return time.Time{}, api.ErrNotStarted
+		return api.ErrNotStarted
 	case errors.Is(err, targetsync.ErrStopped):
-		return time.Time{}, api.ErrShuttingDown
+		return api.ErrShuttingDown
 	}
-	return time.Time{}, err
+	return err
+}
+
+// Targets implements [api.TargetSource].
+func (a *adapter) Targets() api.Publication {
+	published := a.manager.Published()
+	if published == nil {
+		return api.Publication{}
+	}
+	d := published.Document
+	out := api.Publication{Epoch: api.Text(d.Epoch), Generation: d.Generation, ChangedAt: api.Time{Time: d.ChangedAt},
+		Targets: make([]api.Target, len(d.Entries))}
+	for i := range d.Entries {
+		t := &d.Entries[i].Target
+		out.Targets[i] = api.Target{
+			Name: t.Name, Type: t.Type, Format: t.PayloadFormat, Enabled: t.Enabled, Host: t.Host(),
+			HeaderNames: slices.Collect(maps.Keys(t.Headers)),
+			Secret:      t.Secret, ResourceVersion: api.Text(published.Versions[i]), StaleSince: api.Time{Time: t.StaleSince},
+		}
+	}
+	return out
 }
 
 // Alive implements [api.Health].
@@ -61,8 +99,9 @@ func (a *adapter) Ready() error {
 }
 
 // Status implements [api.StatusSource].
-func (a *adapter) Status() api.Status {
-	s := a.manager.GetStatus()
+func (a *adapter) Status() api.Status { return a.status(a.manager.GetStatus()) }
+
+func (a *adapter) status(s targetsync.RefreshStatus) api.Status {
 	out := api.Status{
 		State:               api.State(s.State),
 		LastRefresh:         api.Time{Time: s.LastRefresh},
@@ -83,6 +122,8 @@ func (a *adapter) Status() api.Status {
 			Bytes: s.Snapshot.Bytes, ChangedAt: api.Time{Time: s.Snapshot.ChangedAt}, StaleAfter: api.Time{Time: s.Snapshot.StaleAfter}, Kept: s.Snapshot.Kept,
 		},
 	}
+	out.Watch = api.Watch{Enabled: s.Watch.Enabled, Connected: s.Watch.Connected,
+		Since: api.Time{Time: s.Watch.Since}, LastEvent: api.Time{Time: s.Watch.LastEvent}}
 	if m := s.LastManual; m.RequestID != "" {
 		out.LastManual = &api.LastManual{RequestID: m.RequestID, State: api.State(m.State),
 			StartedAt: api.Time{Time: m.StartedAt}, FinishedAt: api.Time{Time: m.FinishedAt}, Error: api.Text(m.Error)}

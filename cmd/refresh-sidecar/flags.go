@@ -2,20 +2,25 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
 // Commands as kong names them.
 const (
-	commandNone    = "" // help was asked for and given
-	commandVersion = "version"
+	commandNone     = "" // help was asked for and given
+	commandVersion  = "version"
+	commandInspect  = "inspect"
+	commandValidate = "validate"
 )
 
 // commandLine is the program's commands and flags. The help, the environment variables and the README's table come from it.
 type commandLine struct {
-	Run     runFlags `cmd:"" default:"withargs" help:"Keep the snapshot fresh (default)."`
-	Version struct{} `cmd:"" help:"Print the version."`
+	Run      runFlags      `cmd:"" default:"withargs" help:"Keep the snapshot fresh (default)."`
+	Inspect  inspectFlags  `cmd:"" help:"Show the snapshot."`
+	Validate validateFlags `cmd:"" help:"Check Secret manifests before they are applied."`
+	Version  struct{}      `cmd:"" help:"Print the version."`
 }
 
 // runFlags are the flags of run. The tag envar names the environment variable; kong's own tag would take an empty one for a value.
@@ -42,6 +47,11 @@ type runFlags struct {
 	Once         boolOption `default:"false" envar:"TARGET_ONCE" help:"Publish one snapshot and exit, for an init container." group:"snapshot"`
 
 	ListenAddress   string         `default:":8095" envar:"TARGET_LISTEN_ADDRESS" placeholder:"HOST:PORT" help:"Where to serve refresh, status, metrics and health; port 0 picks a free one." group:"process"`
+	ProbeAddress    string         `envar:"TARGET_PROBE_ADDRESS" placeholder:"HOST:PORT" help:"A plain listener with only /healthz and /readyz, for when the main one asks for certificates or passwords that a kubelet cannot give (then required). Default: off." group:"process"`
+	Auth            string         `default:"none" envar:"TARGET_AUTH" help:"Who may refresh and list targets: none (everybody), token (a bearer token of --auth-token-file), or kubernetes (whom the API server lets)." group:"process"`
+	AuthTokenFile   string         `envar:"TARGET_AUTH_TOKEN_FILE" placeholder:"PATH" help:"For --auth=token: one token per line, all valid, re-read when it changes." group:"process"`
+	WebConfigFile   string         `envar:"TARGET_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS, client certificates and basic auth in the format of Prometheus exporter-toolkit." group:"process"`
+	PprofAddress    string         `envar:"TARGET_PPROF_ADDRESS" placeholder:"HOST:PORT" help:"Where to serve Go profiles, e.g. 127.0.0.1:6060; never on the main port. Default: off." group:"process"`
 	ShutdownTimeout durationOption `default:"25s" envar:"TARGET_SHUTDOWN_TIMEOUT" help:"How long a running refresh may go on after SIGTERM." group:"process"`
 	LogLevel        string         `default:"info" envar:"TARGET_LOG_LEVEL" help:"debug, info, warn or error." group:"process"`
 	LogFormat       string         `default:"json" envar:"TARGET_LOG_FORMAT" help:"json, or console for people." group:"process"`
@@ -79,7 +89,8 @@ func parse(env environment) (cli commandLine, command string, err error) {
 	if err != nil {
 		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help", err)
 	}
-	return cli, parsed.Command(), nil
+	command, _, _ = strings.Cut(parsed.Command(), " ") // kong adds the arguments
+	return cli, command, nil
 }
 
 // envar returns the environment variable of a flag, or "".

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -97,6 +98,24 @@ func TestFaultsOfValuesAreReportedAtOnce(t *testing.T) {
 				`--context: --manifests reads no API server: leave out one of the two`,
 			},
 		},
+		"auth and listeners": {
+			args: []string{"--auth=password", "--probe-address=x", "--pprof-address=:y", "--auth-token-file=t", "--web-config-file=/nowhere.yml"},
+			want: []string{
+				`--probe-address: "x" is not host:port, such as :8095 or 127.0.0.1:0`,
+				`--pprof-address: "y" is not a port between 0 and 65535`,
+				`--auth: "password" is not one of none, token, kubernetes`,
+				`--auth-token-file: it counts with --auth=token only`,
+				`--web-config-file: checking the web configuration "/nowhere.yml": open /nowhere.yml: no such file or directory`,
+			},
+		},
+		"auth that cannot work": {
+			args: []string{"--auth=token", "--jitter=2"},
+			want: []string{`--jitter: 2 must be at least 0 and below 1`, `--auth-token-file: --auth=token needs it`},
+		},
+		"auth by an API server that is not there": {
+			args: []string{"--auth=kubernetes", "--manifests=x", "--jitter=2"},
+			want: []string{`--jitter: 2 must be at least 0 and below 1`, `--auth: --manifests reads no API server that could be asked`},
+		},
 		"modes and ports out of range": {
 			args: []string{"--snapshot-mode=1777", "--listen-address=:99999"},
 			want: []string{`--snapshot-mode: 01777 has bits beyond 0777`, `--listen-address: "99999" is not a port between 0 and 65535`},
@@ -122,6 +141,25 @@ func TestFaultsOfValuesAreReportedAtOnce(t *testing.T) {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestAWebConfigurationExcludesWhatItBreaks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.yml")
+	users := "basic_auth_users:\n  alice: $2y$10$JpSHAO8HjfyPdrkI3uMkUuQ4yTuPKQwY5GjEXvM4mGRvUNPOAZHjG\n"
+	if err := os.WriteFile(path, []byte(users), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := parsed(t, nil, "--web-config-file", path, "--auth=kubernetes")
+	err := flags.validate()
+	for _, want := range []string{"basic auth and --auth=kubernetes both use the header Authorization", "--probe-address: a kubelet has neither"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+	flags = parsed(t, nil, "--web-config-file", path, "--probe-address=:8096")
+	if err := flags.validate(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,23 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
-// httpGrace is what requests in flight get to end after refreshing has stopped.
-const httpGrace = 3 * time.Second
-
 // run works until ctx ends, or until --once is done.
 func (s *sidecar) run(ctx context.Context) error {
-	defer s.source.close()
+	defer func() {
+		for _, closer := range s.closers {
+			closer()
+		}
+	}()
 	start := s.log.Info().Str("version", buildVersion()).Str("snapshot_path", s.flags.SnapshotPath).Str("source", s.source.String())
 	if s.flags.Once.value {
 		start.Msg("publishing one snapshot")
 		return s.once(ctx)
 	}
-	start.Str("listen_address", s.server.Addr().String()).Msg("started")
+	for _, server := range s.servers {
+		start.Str(server.name, server.Addr().String())
+	}
+	start.Msg("started")
 	return s.serve(ctx)
 }
 
@@ -41,15 +44,21 @@ func (s *sidecar) once(ctx context.Context) error {
 	return nil
 }
 
+// serve refreshes and answers until ctx ends or a listener fails. The order of the end: answer that it ends, stop refreshing, stop
+// answering.
 func (s *sidecar) serve(ctx context.Context) error {
 	if err := s.manager.Start(); err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- s.server.Serve() }()
+	served := make(chan error, len(s.servers))
+	for _, server := range s.servers {
+		go func() { served <- server.Serve() }()
+	}
+	ended := 0
 	var fault error
 	select {
 	case fault = <-served:
+		ended++
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
@@ -57,13 +66,9 @@ func (s *sidecar) serve(ctx context.Context) error {
 	if err := s.manager.Stop(s.flags.ShutdownTimeout.value); err != nil {
 		s.log.Warn().Err(err).Msg("the last snapshot stays in place")
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
-	defer cancel()
-	if err := s.server.Shutdown(grace); err != nil {
-		s.log.Warn().Err(err).Msg("requests were cut off")
-	}
-	if fault == nil {
-		<-served
+	s.shutdown(ctx)
+	for ; ended < len(s.servers); ended++ {
+		fault = errors.Join(fault, <-served)
 	}
 	s.log.Info().Msg("stopped")
 	return fault

@@ -6,15 +6,18 @@
 //
 //	refresh-sidecar [run] [flags]     keep the snapshot fresh
 //	refresh-sidecar run --once        publish one snapshot and exit: 0 if a refresh succeeded and its snapshot is in place
+//	refresh-sidecar inspect [PATH]    show the snapshot: targets, freshness, invalid Secrets
+//	refresh-sidecar validate PATH…    check Secret manifests before they are applied
 //	refresh-sidecar version           print the version
 //
-// Every flag has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar --help lists them.
+// Every flag of run has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar run --help lists them.
 //
-// Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work; 2 for faults of the
-// configuration, which are reported all at once.
+// Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work, when inspect
+// finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once.
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -33,13 +36,14 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	os.Exit(run(ctx, environment{args: os.Args[1:], getenv: os.Getenv, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(ctx, environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
 // environment is what the program sees of the world.
 type environment struct {
 	args           []string
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
@@ -55,6 +59,11 @@ func run(ctx context.Context, env environment) int {
 	case commandVersion:
 		_, _ = fmt.Fprintln(env.stdout, versionLine())
 		return exitOK
+	case commandInspect:
+		// kong fills in the defaults of all commands, those that are not called included.
+		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
+	case commandValidate:
+		return validateManifests(ctx, &cli.Validate, env)
 	default:
 		return runSidecar(ctx, &cli.Run, env)
 	}
@@ -65,7 +74,7 @@ func runSidecar(ctx context.Context, flags *runFlags, env environment) int {
 		_, _ = fmt.Fprintf(env.stderr, "refresh-sidecar: %v\n", err)
 		return exitConfig
 	}
-	keepSmall(env.getenv)
+	keepSmall(flags, env.getenv)
 	log := newLogger(flags.logging(), env.stderr)
 	sidecar, err := newSidecar(flags, env, log)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -26,7 +25,8 @@ type sidecar struct {
 	writer   *writer.Writer
 	registry *prometheus.Registry
 	manager  *targetsync.DefaultRefreshManager
-	server   *api.Server // nil with --once
+	servers  []server // none with --once
+	closers  []func() // of connections, at the end
 	draining atomic.Bool
 }
 
@@ -37,7 +37,7 @@ func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar,
 	if err != nil {
 		return nil, err
 	}
-	s := &sidecar{flags: flags, log: log, source: source,
+	s := &sidecar{flags: flags, log: log, source: source, closers: []func(){source.close},
 		writer:   writer.New(flags.SnapshotPath, flags.SnapshotMode.value),
 		registry: newRegistry(),
 	}
@@ -52,8 +52,7 @@ func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar,
 	if flags.Once.value {
 		return s, nil
 	}
-	s.server, err = s.listen(instance(env.getenv))
-	return s, err
+	return s, s.listen(instance(env.getenv))
 }
 
 // prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. That it cannot is fatal for
@@ -105,18 +104,6 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		config.Attempts = 1 + f.MaxRetries.value
 	}
 	return config
-}
-
-func (s *sidecar) listen(instance string) (*api.Server, error) {
-	adapter := &adapter{manager: s.manager, path: s.flags.SnapshotPath, draining: &s.draining}
-	handler, err := api.New(api.Config{
-		Refresher: adapter, StatusSource: adapter, Health: adapter,
-		Gatherer: s.registry, Registerer: s.registry, Instance: instance, Logger: s.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return api.NewServer(api.ServerConfig{Address: s.flags.ListenAddress, Handler: handler, Logger: s.log})
 }
 
 func newRegistry() *prometheus.Registry {

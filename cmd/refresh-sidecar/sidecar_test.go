@@ -15,14 +15,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 func TestMain(m *testing.M) {
-	// klog flushes for as long as the process lives.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("k8s.io/klog/v2.(*flushDaemon).run.func1"))
+	testscript.Main(leakChecked{m}, map[string]func(){"refresh-sidecar": main})
 }
 
 // program is the whole program, run in this process on manifests.
@@ -32,6 +31,8 @@ type program struct {
 	path      string
 	logs      lockedBuffer
 	url       string
+	token     string            // that get shows; empty: none
+	vars      map[string]string // the environment
 	stop      context.CancelFunc
 	code      chan int
 }
@@ -88,19 +89,26 @@ func (p *program) start(args ...string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.stop = cancel
 	args = append([]string{"--manifests", p.manifests, "--snapshot-path", p.path, "--listen-address", "127.0.0.1:0", "--jitter", "0"}, args...)
-	env := environment{args: args, getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &p.logs}
+	env := environment{args: args, getenv: func(name string) string { return p.vars[name] }, stdout: io.Discard, stderr: &p.logs}
 	go func() { p.code <- run(ctx, env) }()
 	p.t.Cleanup(func() { cancel(); <-p.code; p.code <- 0 })
 	p.until("listens", func() error {
-		for line := range strings.Lines(p.logs.String()) {
-			var fields map[string]any
-			if json.Unmarshal([]byte(line), &fields) == nil && fields["message"] == "started" {
-				p.url = "http://" + fields["listen_address"].(string)
-				return nil
-			}
+		if p.url = p.listener("listen_address"); p.url == "" {
+			return errors.New("no line says so")
 		}
-		return errors.New("no line says so")
+		return nil
 	})
+}
+
+// listener returns the URL of a listener, as the log names it, or "".
+func (p *program) listener(field string) string {
+	for line := range strings.Lines(p.logs.String()) {
+		var fields map[string]any
+		if json.Unmarshal([]byte(line), &fields) == nil && fields["message"] == "started" {
+			return "http://" + fields[field].(string)
+		}
+	}
+	return ""
 }
 
 // end stops the program as SIGTERM does and returns its exit code.
@@ -155,6 +163,9 @@ func (p *program) get(method, path string) (int, map[string]any) {
 		p.t.Fatal(err)
 	}
 	request.Close = true
+	if p.token != "" {
+		request.Header.Set("Authorization", "Bearer "+p.token)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.t.Fatal(err)
@@ -269,6 +280,82 @@ func TestAnUnusableSnapshotStaysUntilABetterOneIsComplete(t *testing.T) {
 	}
 	p.put("b.yaml", manifest("b", "https://example.com/b"))
 	p.untilTargets("b")
+}
+
+// call is get with a bearer token.
+func (p *program) call(method, path, token string) (int, map[string]any) {
+	p.t.Helper()
+	p.token = token
+	defer func() { p.token = "" }()
+	return p.get(method, path)
+}
+
+func TestATokenIsAskedFor(t *testing.T) {
+	p := newProgram(t)
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("first\nsecond\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.start("--auth", "token", "--auth-token-file", tokens, "--rate-limit", "0", "--probe-address", "127.0.0.1:0", "--pprof-address", "127.0.0.1:0")
+	p.untilTargets("a", "b")
+	for _, c := range []struct {
+		method, path, token string
+		code                int
+	}{
+		{http.MethodPost, "/api/v2/publishing/targets/refresh", "", http.StatusUnauthorized},
+		{http.MethodPost, "/api/v2/publishing/targets/refresh", "third", http.StatusUnauthorized},
+		{http.MethodPost, "/api/v2/publishing/targets/refresh?wait=10s", "first", http.StatusOK},
+		{http.MethodPost, "/api/v2/publishing/targets/refresh?wait=10s", "second", http.StatusOK},
+		{http.MethodGet, "/api/v2/publishing/targets", "", http.StatusUnauthorized},
+		{http.MethodGet, "/api/v2/publishing/targets", "first", http.StatusOK},
+		{http.MethodGet, "/api/v2/publishing/targets/status", "", http.StatusOK},
+		{http.MethodGet, "/metrics", "", http.StatusOK},
+		{http.MethodGet, "/", "", http.StatusOK},
+		{http.MethodGet, "/openapi.yaml", "", http.StatusOK},
+	} {
+		if code, answer := p.call(c.method, c.path, c.token); code != c.code {
+			t.Errorf("%s %s with token %q: got %d %v, want %d", c.method, c.path, c.token, code, answer, c.code)
+		}
+	}
+	_, answer := p.call(http.MethodGet, "/api/v2/publishing/targets?type=webhook", "first")
+	if targets, ok := answer["targets"].([]any); !ok || len(targets) != 2 {
+		t.Errorf("got targets %v, want two", answer)
+	}
+	if strings.Contains(fmt.Sprint(answer), "example.com/a") {
+		t.Errorf("the path of a URL is secret: %v", answer)
+	}
+	main := p.url
+	for listener, paths := range map[string]map[string]int{
+		"probe_address": {"/readyz": http.StatusOK, "/healthz": http.StatusOK, "/metrics": http.StatusNotFound, "/debug/pprof/": http.StatusNotFound},
+		"pprof_address": {"/debug/pprof/cmdline": http.StatusOK, "/metrics": http.StatusNotFound},
+		"":              {"/debug/pprof/": http.StatusNotFound},
+	} {
+		p.url = main
+		if listener != "" {
+			p.url = p.listener(listener)
+		}
+		for path, want := range paths {
+			if code, _ := p.get(http.MethodGet, path); code != want {
+				t.Errorf("%s%s: got %d, want %d", listener, path, code, want)
+			}
+		}
+	}
+	if strings.Contains(p.logs.String(), "second") {
+		t.Error("the log holds a token")
+	}
+}
+
+func TestAnEmptyTokenFileIsAFaultAtStart(t *testing.T) {
+	p := newProgram(t)
+	var logs lockedBuffer
+	code := run(t.Context(), environment{
+		args: []string{"--manifests", p.manifests, "--snapshot-path", p.path, "--listen-address", "127.0.0.1:0", "--auth", "token",
+			"--auth-token-file", os.DevNull},
+		getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &logs,
+	})
+	if code != exitFault || !strings.Contains(logs.String(), "token") {
+		t.Errorf("got exit code %d and %s", code, logs.String())
+	}
 }
 
 func TestAPortInUseIsAFaultAtStart(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -15,6 +17,7 @@ type source struct {
 	secrets    targetsync.Source
 	namespaces []string
 	origin     targetsfile.Source
+	rest       *rest.Config // nil: manifests
 	close      func()
 }
 
@@ -54,18 +57,18 @@ func newManifestsSource(flags *runFlags) (source, error) {
 }
 
 func newKubernetesSource(flags *runFlags) (source, error) {
-	rest, own, err := discovery.RESTConfig(flags.Kubeconfig, flags.Context)
+	config, own, err := discovery.RESTConfig(flags.Kubeconfig, flags.Context)
 	if err != nil {
 		return source{}, err
 	}
 	kubernetes, err := discovery.NewKubernetes(discovery.KubernetesConfig{
-		REST: rest, LabelSelector: flags.LabelSelector, UserAgent: "refresh-sidecar/" + buildVersion(),
+		REST: config, LabelSelector: flags.LabelSelector, UserAgent: userAgent(),
 	})
 	if err != nil {
 		return source{}, err
 	}
 	out := source{
-		secrets: kubernetes, close: kubernetes.Close,
+		secrets: kubernetes, rest: config, close: kubernetes.Close,
 		origin: targetsfile.Source{Kind: targetsfile.SourceKubernetes, Namespaces: []string{}, LabelSelector: flags.LabelSelector},
 	}
 	if flags.AllNamespaces.value {

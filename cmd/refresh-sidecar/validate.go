@@ -1,14 +1,13 @@
 package main
 
 import (
-	"net"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/alert-history/refresh-sidecar/internal/api"
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
@@ -78,14 +77,39 @@ func (r *runFlags) validateSnapshot(f *faults) {
 }
 
 func (r *runFlags) validateProcess(f *faults) {
-	if _, port, err := net.SplitHostPort(r.ListenAddress); err != nil {
-		f.add("--listen-address", "%q is not host:port, such as :8095 or 127.0.0.1:0", r.ListenAddress)
-	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		f.add("--listen-address", "%q is not a port between 0 and 65535", port)
-	}
+	f.address("--listen-address", r.ListenAddress, false)
+	f.address("--probe-address", r.ProbeAddress, true)
+	f.address("--pprof-address", r.PprofAddress, true)
+	r.validateAuth(f)
 	f.atLeast("--shutdown-timeout", r.ShutdownTimeout, 0)
 	f.oneOf("--log-level", r.LogLevel, "debug", "info", "warn", "error")
 	f.oneOf("--log-format", r.LogFormat, "json", "console")
+}
+
+func (r *runFlags) validateAuth(f *faults) {
+	f.oneOf("--auth", r.Auth, authNone, authToken, authKubernetes)
+	switch {
+	case r.Auth == authToken && r.AuthTokenFile == "":
+		f.add("--auth-token-file", "--auth=token needs it")
+	case r.Auth != authToken && r.AuthTokenFile != "":
+		f.add("--auth-token-file", "it counts with --auth=token only")
+	case r.Auth == authKubernetes && r.Manifests != "":
+		f.add("--auth", "--manifests reads no API server that could be asked")
+	}
+	if r.WebConfigFile == "" {
+		return
+	}
+	web, err := api.ReadWebConfig(r.WebConfigFile)
+	if err != nil {
+		f.add("--web-config-file", "%v", err)
+		return
+	}
+	if web.Passwords && r.Auth != authNone {
+		f.add("--web-config-file", "basic auth and --auth=%s both use the header Authorization: choose one", r.Auth)
+	}
+	if web.ShutsProbesOut() && r.ProbeAddress == "" {
+		f.add("--probe-address", "a kubelet has neither the certificate nor the password that --web-config-file asks for: give its probes a listener")
+	}
 }
 
 // logging returns the validated log settings.

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -137,6 +138,17 @@ func (f *faults) notNegative(flag string, o intOption) {
 func (f *faults) oneOf(flag, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
 		f.add(flag, "%q is not one of %s", value, strings.Join(allowed, ", "))
+	}
+}
+
+func (f *faults) address(flag, value string, optional bool) {
+	if optional && value == "" {
+		return
+	}
+	if _, port, err := net.SplitHostPort(value); err != nil {
+		f.add(flag, "%q is not host:port, such as :8095 or 127.0.0.1:0", value)
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		f.add(flag, "%q is not a port between 0 and 65535", port)
 	}
 }
 

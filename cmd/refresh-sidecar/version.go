@@ -23,3 +23,6 @@ func buildVersion() string {
 	}
 	return cmp.Or(version, module, "devel")
 }
+
+// userAgent names this program to the API server.
+func userAgent() string { return "refresh-sidecar/" + buildVersion() }

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/client-go/rest"
+
+	"github.com/alert-history/refresh-sidecar/internal/api"
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+)
+
+// Values of --auth.
+const (
+	authNone       = "none"
+	authToken      = "token" // #nosec G101 -- the name of a method
+	authKubernetes = "kubernetes"
+)
+
+// newAuthorizer returns who decides on callers, or nil for nobody.
+func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
+	switch s.flags.Auth {
+	case authToken:
+		return api.NewTokenFile(s.flags.AuthTokenFile, s.log)
+	case authKubernetes:
+		return s.newClusterAuthorizer(s.source.rest)
+	}
+	return nil, nil
+}
+
+func (s *sidecar) newClusterAuthorizer(config *rest.Config) (api.Authorizer, error) {
+	reviewer, err := discovery.NewReviewer(config, userAgent())
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, reviewer.Close)
+	return clusterAuthorizer{reviewer}, nil
+}
+
+// clusterAuthorizer lets the API server decide.
+type clusterAuthorizer struct{ reviewer *discovery.Reviewer }
+
+// Authorize implements [api.Authorizer]. RBAC's verbs for non-resource URLs are HTTP methods in lower case.
+func (c clusterAuthorizer) Authorize(ctx context.Context, caller api.Credentials) (string, error) {
+	user, err := c.reviewer.Review(ctx, caller.Token, strings.ToLower(caller.Method), caller.Path)
+	switch {
+	case errors.Is(err, discovery.ErrUnknownToken):
+		return "", fmt.Errorf("%w: %w", api.ErrUnauthenticated, err)
+	case errors.Is(err, discovery.ErrNotAllowed):
+		return user, fmt.Errorf("%w: %w", api.ErrForbidden, err)
+	}
+	return user, err
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Asks a sidecar everything that README.md shows, and prints the commands with their answers. TestREADMEShowsRealAnswers runs it.
+#
+#   docs/api-examples.sh URL MANIFEST TOKEN
+#
+# MANIFEST is a file that the sidecar reads: after a touch the next LIST waits until the file has settled, so that a refresh can be met in
+# progress. TOKEN is one that the sidecar accepts; its --rate-limit is 2s.
+set -euo pipefail
+url=$1 manifest=$2 token=$3
+api=$url/api/v2/publishing/targets
+auth="Authorization: Bearer $token"
+
+# typed prints a command as a person would type it.
+typed() {
+	local a
+	printf '$ curl -i'
+	for a in "$@"; do
+		case $a in
+		*[\ {?]*) printf " '%s'" "$a" ;;
+		*) printf ' %s' "$a" ;;
+		esac
+	done | sed -e "s#$url#http://localhost:8095#g" -e "s#Bearer $token#Bearer …#g"
+	printf '\n'
+}
+
+# ask prints a command and its answer: the status line, the headers that matter, and the body.
+ask() {
+	typed "$@"
+	curl -s -i "$@" | tr -d '\r' | awk '
+		body { print; next }
+		/^$/ { body = 1; print; next }
+		NR == 1 || /^(Retry-After|Allow|Www-Authenticate|X-Request-Id):/ { print }
+		END { print "" }'
+}
+
+idle() { until curl -s "$api/status" | grep -Eq '"status":"(success|failed)"'; do :; done; }
+rested() { idle; sleep 2; }
+
+rested
+ask -X POST -H "$auth" -H 'X-Request-ID: deploy-42' "$api/refresh"
+idle
+ask -X POST -H "$auth" "$api/refresh"
+rested
+ask -X POST -H "$auth" "$api/refresh?wait=10s"
+rested
+touch "$manifest"
+curl -s -o /dev/null -X POST -H "$auth" "$api/refresh"
+ask -X POST -H "$auth" "$api/refresh"
+idle
+ask -X POST "$api/refresh"
+ask -X POST -H "$auth" -d '{"force":true}' "$api/refresh"
+ask -X POST -H "$auth" -d "$(printf '%2000s' x)" "$api/refresh" | sed 's/ \{100,\}x/…2000 bytes…/'
+ask -X DELETE "$api/status"
+ask "$url/nowhere"
+idle
+ask "$api/status"
+ask -H "$auth" "$api?type=slack"
+ask "$url/healthz"
+ask "$url/readyz"
