@@ -148,6 +148,14 @@ func ready(p *sidecar.Process) error {
 	return nil
 }
 
+// idle fails while a refresh runs.
+func idle(p *sidecar.Process) error {
+	if s := p.Status(); s.State == "in_progress" || s.State == "idle" {
+		return errors.New(s.State)
+	}
+	return nil
+}
+
 func TestManySecretsAreAllFound(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	const count = 2500 // five pages

@@ -57,7 +57,7 @@ func BenchmarkFootprint(b *testing.B) {
 }
 
 // releaseBinary builds the program as it is shipped.
-func releaseBinary(b *testing.B) string {
+func releaseBinary(b testing.TB) string {
 	b.Helper()
 	path := filepath.Join(b.TempDir(), "refresh-sidecar")
 	cmd := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/refresh-sidecar") // #nosec G204 -- our own arguments
@@ -96,7 +96,7 @@ func createSecrets(t testing.TB, plane *controlplane.Plane, namespace string, co
 }
 
 // memory returns a field of /proc/PID/status in MB.
-func memory(b *testing.B, pid int, field string) float64 {
+func memory(b testing.TB, pid int, field string) float64 {
 	b.Helper()
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

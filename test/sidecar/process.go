@@ -67,6 +67,7 @@ type Process struct {
 	cmd     *exec.Cmd
 	Path    string // of the snapshot
 	URL     string // of its HTTP interface
+	Token   string // that Do shows; empty: none
 	done    chan struct{}
 	exitErr error
 	mu      sync.Mutex
@@ -182,6 +183,9 @@ func (p *Process) Do(method, path string) (int, string) {
 		p.t.Fatal(err)
 	}
 	request.Close = true
+	if p.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+p.Token)
+	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		p.t.Fatal(err)
