@@ -1,4 +1,4 @@
-// Command app reads publishing targets as alert-history does: it waits for the first snapshot and then prints the targets of each one.
+// Command app reads publishing targets as alert-history does: it waits for the first snapshot, and from then on prints what changes.
 //
 //	go run ./examples/app run/targets.json
 package main
@@ -6,9 +6,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -20,33 +21,35 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1]); err != nil {
+	if err := run(ctx, os.Args[1], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "app:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, path string) error {
-	reader, err := targetsfile.Open(ctx, path)
+// run prints changes to out, and what is wrong with the file to problems, until ctx is done. That is an error only before the first
+// snapshot.
+func run(ctx context.Context, path string, out, problems io.Writer) error {
+	log := slog.New(slog.NewTextHandler(problems, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	reader, err := targetsfile.Open(ctx, path, targetsfile.WithLogger(log))
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
-	fmt.Println("waiting for targets")
+	fmt.Fprintln(out, "waiting for targets")
 	if err := reader.WaitReady(ctx); err != nil {
 		return err
 	}
-	for seen := uint64(0); ctx.Err() == nil; {
-		if s := reader.Snapshot(); s.Generation() != seen {
-			seen = s.Generation()
-			fmt.Printf("generation %d, %d targets\n", seen, s.Len())
-			for target := range s.All() {
-				fmt.Printf("  %v\n", target)
-			}
+	for change := range reader.Changes(ctx) {
+		fmt.Fprintf(out, "generation %d, %d targets\n", change.To.Generation(), change.To.Len())
+		for _, target := range change.Added {
+			fmt.Fprintf(out, "  + %v\n", target) // public parts only
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(100 * time.Millisecond):
+		for _, target := range change.Removed {
+			fmt.Fprintf(out, "  - %v\n", target)
+		}
+		for _, update := range change.Updated {
+			fmt.Fprintf(out, "  ~ %v\n", update.New)
 		}
 	}
 	return nil

@@ -50,6 +50,20 @@ func TestDecodeRefuses(t *testing.T) {
 		{"brackets that do not match", `{"targets": [}`, targetsfile.ReasonSyntax},
 		{"a comma too many", strings.Replace(good, "}\n  ],", "},\n  ],", 1), targetsfile.ReasonSyntax},
 		{"nesting without end", `{"a":` + strings.Repeat("[", 100_000), targetsfile.ReasonSyntax},
+		{"nesting without end in targets", `{"targets":` + strings.Repeat("[", 100_000), targetsfile.ReasonSyntax},
+		{"deep nesting in a target", `{"targets":[` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_001) + "}", targetsfile.ReasonSyntax},
+		{"no colon before targets", strings.Replace(good, `"targets":`, `"targets"`, 1), targetsfile.ReasonSyntax},
+		{"no comma between targets", strings.Replace(good, "},\n    {", "}\n    {", 1), targetsfile.ReasonSyntax},
+		{"no comma after targets", strings.Replace(good, "],\n  \"invalid\"", "]\n  \"invalid\"", 1), targetsfile.ReasonSyntax},
+		{"a colon after targets", strings.Replace(good, "],\n  \"invalid\"", "]:\n  \"invalid\"", 1), targetsfile.ReasonSyntax},
+		{"a comma before all targets", strings.Replace(good, `"targets": [`, `"targets": [,`, 1), targetsfile.ReasonSyntax},
+		{"a comma instead of targets", `{"targets": [,]}`, targetsfile.ReasonSyntax},
+		{"targets that end like an object", strings.Replace(good, "\n  ],", "\n  },", 1), targetsfile.ReasonSyntax},
+		{"a target that ends like a list", `{"targets": [{"name":"a"]]}`, targetsfile.ReasonSyntax},
+		{"a target's string without an end", `{"targets": [{"name":"a\"}]}`, targetsfile.ReasonSyntax},
+		{"white space in a number", strings.Replace(good, `"filter_config":{`, `"filter_config":{"a":1 2,`, 1), targetsfile.ReasonSyntax},
+		{"white space in a word", strings.Replace(good, `"enabled":true`, `"enabled":tr ue`, 1), targetsfile.ReasonSyntax},
+		{"white space that JSON does not know", strings.Replace(good, `"targets": [`, "\"targets\": [\u00a0", 1), targetsfile.ReasonSyntax},
 		{"null", "null", targetsfile.ReasonSchema},
 		{"a list", "[]", targetsfile.ReasonSchema},
 		{"a string", `"CANARY"`, targetsfile.ReasonSchema},
@@ -99,6 +113,41 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 			refused(t, err, test.want)
 		})
+	}
+}
+
+// The byte that an error tells of is one of the file, behind the targets as well as before them.
+func TestDecodeTellsWhere(t *testing.T) {
+	file := string(seal(t, fullText))
+	for _, fault := range []struct{ after, text string }{
+		{`"generation": `, "CANARY"}, {`"targets": [`, "CANARY"}, {`"invalid": [`, "CANARY"}, {`"serving":"last_good"`, "CANARY"},
+	} {
+		at := strings.LastIndex(file, fault.after) + len(fault.after)
+		_, err := targetsfile.Decode([]byte(file[:at] + fault.text + file[at:]))
+		refused(t, err, targetsfile.ReasonSyntax)
+		var told int
+		if _, err := fmt.Sscanf(err.Error()[strings.LastIndex(err.Error(), "byte"):], "byte %d", &told); err != nil || told > at || told < at-300 {
+			t.Errorf("a fault at byte %d: got %v", at, err)
+		}
+	}
+}
+
+// However many goroutines decode a list, the fault that is told of is the first.
+func TestDecodeTellsOfTheFirstBrokenTarget(t *testing.T) {
+	for _, size := range []int{5, 500, 5000} {
+		list := make([]string, size)
+		for i := range list {
+			list[i] = nth(i)
+		}
+		file := string(encode(t, document(t, 1, list...)))
+		for _, broken := range []int{size - 1, size - 2, size / 2, 1} {
+			file = strings.Replace(file, fmt.Sprintf(`"name":"%s"`, nth(broken)), `"name":["CANARY"]`, 1)
+			_, err := targetsfile.Decode([]byte(file))
+			refused(t, err, targetsfile.ReasonSchema)
+			if want := fmt.Sprintf("target %d: field name has", broken); !strings.Contains(err.Error(), want) {
+				t.Errorf("of %d: got %v, want %s", size, err, want)
+			}
+		}
 	}
 }
 

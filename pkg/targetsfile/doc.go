@@ -6,6 +6,9 @@
 //	err = r.WaitReady(ctx)
 //	target, err := r.Get("slack-prod")
 //
+// [Reader.Changes] and [Reader.OnChange] tell an app that keeps something per target, such as a client, what to make and what to drop.
+// Package targetsfiletest gives its tests targets, and package prom exports the reader's metrics.
+//
 // # What is promised
 //
 // Lookups answer from memory, from one complete and verified snapshot, without locks and without I/O. They go on doing so whatever
@@ -19,25 +22,31 @@
 // not; one that leaves size, times and inode as they were, after twelve polls. However many changes come, the last one is served.
 // What keeps the reader from the present file is in [Status], and in the log once.
 //
+// Changes come in order, and folding them gives the present targets. A consumer that takes its time delays nobody: what it misses is
+// merged into its next change. A callback that panics is called again with the next one.
+//
 // # What is not promised
 //
 // A snapshot is not the present state of the cluster. [Status] tells its age, and Stale when nothing vouches for it any more, but a
-// stale snapshot is served all the same: an outdated target is worth more than none. So staleness is for alerts, never for a
-// liveness or readiness probe.
+// stale snapshot is served all the same: an outdated target is worth more than none. So staleness, and [Reader.Healthy] with it, is for
+// alerts, never for a liveness or readiness probe.
 //
-// Not every snapshot is seen: of several in quick succession the reader may load only the last. A file that is written in place
+// Not every snapshot is seen: of several in quick succession the reader may load only the last, and a consumer of changes may miss more.
+// A file that is written in place
 // instead of being renamed into place is found too, but may first be refused as damaged.
 //
 // The checksum finds damage, not forgery: whoever may write the file decides where alerts go.
 //
 // The file must be reached through its directory. A container that mounts the file itself (a subPath) keeps the first file for ever.
-// Where the path leads through a symbolic link, a change behind the link is found by polling alone.
+// Where the path leads through a symbolic link, a change behind the link is found by polling alone, except in a volume that a kubelet
+// projects.
 //
 // # Concurrency
 //
 // All methods of a [Reader] and a [Snapshot] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
-// [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, and the
-// watcher of file system events up to two more; after Close has returned there are none.
+// [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, the watcher of
+// file system events up to two more and each function given to OnChange one; while it decodes a large file, up to four more. After Close
+// has returned, unless one of those functions called it, there are none.
 //
 // # Compatibility
 //

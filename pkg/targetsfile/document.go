@@ -81,6 +81,15 @@ type Rejection struct {
 	Serving string `json:"serving"`
 }
 
+// Format implements [fmt.Formatter]: without it a verb that does not suit a field, such as %s, prints a nested document with the secrets
+// of its targets.
+func (d Document) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, d.String()) }
+
+// String describes the document without its targets.
+func (d Document) String() string {
+	return fmt.Sprintf("document of %d targets, generation %d", len(d.Entries), d.Generation)
+}
+
 // WriteTo writes the document as a file has it: indented, one line per target, ending in a newline.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	head, err := d.head()

@@ -87,6 +87,108 @@ func ExampleReader_Status() {
 	// no target snapshot loaded yet
 }
 
+// An app that keeps something for each target follows the changes. This one keeps names, and leaves when the file has no targets.
+func ExampleReader_Changes() {
+	writer, path, remove := exampleWriter()
+	defer remove()
+	ctx := context.Background()
+	reader, err := targetsfile.Open(ctx, path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reader.Close()
+
+	hook := targetsfile.Target{Name: "hook", Type: "webhook", URL: "https://example.com/in", Enabled: true}
+	pager := targetsfile.Target{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", Enabled: true}
+	moved := hook
+	moved.URL = "https://example.org/in"
+
+	next := [][]targetsfile.Target{{hook, pager}, {moved}, {}}
+	writer(next[0])
+	for change := range reader.Changes(ctx) {
+		fmt.Println(change)
+		for _, target := range change.Added {
+			fmt.Println("  added", target)
+		}
+		for _, target := range change.Removed {
+			fmt.Println("  removed", target)
+		}
+		for _, update := range change.Updated {
+			fmt.Println("  updated", update)
+		}
+		if next = next[1:]; len(next) == 0 {
+			break
+		}
+		writer(next[0])
+	}
+	// Output:
+	// change to generation 1: 2 added, 0 removed, 0 updated
+	//   added target hook (webhook, https://example.com, enabled=true)
+	//   added target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+	// change to generation 2: 0 added, 1 removed, 1 updated
+	//   removed target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+	//   updated from target hook (webhook, https://example.com, enabled=true) to target hook (webhook, https://example.org, enabled=true)
+	// change to generation 3: 0 added, 1 removed, 0 updated
+	//   removed target hook (webhook, https://example.org, enabled=true)
+}
+
+// A callback is called on a goroutine of its own; after stop it is not called again.
+func ExampleReader_OnChange() {
+	path, remove := exampleFile()
+	defer remove()
+	reader, err := targetsfile.Open(context.Background(), path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reader.Close()
+
+	called := make(chan struct{})
+	stop := reader.OnChange(func(change targetsfile.Change) {
+		fmt.Println(change)
+		close(called)
+	})
+	<-called
+	stop()
+	// Output:
+	// change to generation 42: 2 added, 0 removed, 0 updated
+}
+
+// What Healthy says is for an alert. The targets of a stale snapshot are served all the same.
+func ExampleReader_Healthy() {
+	path, remove := exampleFile()
+	defer remove()
+	reader, err := targetsfile.Open(context.Background(), path, targetsfile.WithMaxAge(time.Nanosecond))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reader.Close()
+
+	err = reader.Healthy()
+	fmt.Println(errors.Is(err, targetsfile.ErrStale), err)
+	target, err := reader.Get("pager")
+	fmt.Println(target, err)
+	// Output:
+	// true target snapshot is stale
+	// target pager (pagerduty, https://events.pagerduty.com, enabled=true) <nil>
+}
+
+// Targets of one type come in the order of their names.
+func ExampleReader_ByType() {
+	path, remove := exampleFile()
+	defer remove()
+	reader, err := targetsfile.Open(context.Background(), path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reader.Close()
+
+	for target := range reader.ByType("pagerduty") {
+		fmt.Println(target)
+	}
+	// Output:
+	// target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+}
+
 // A writer encodes each target once and publishes documents of them.
 func ExampleDocument_WriteTo() {
 	entry, err := targetsfile.NewEntry(targetsfile.Target{
@@ -129,15 +231,32 @@ func exampleFile() (path string, remove func()) {
 		log.Fatal(err)
 	}
 	path = filepath.Join(dir, "targets.json")
-	file, err := os.Create(path)
+	exampleSnapshot(path, 42, []targetsfile.Target{
+		{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", PayloadFormat: "pagerduty", Enabled: true},
+		{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/secret", PayloadFormat: "slack", Enabled: true},
+	})
+	return path, func() { os.RemoveAll(dir) }
+}
+
+// exampleWriter returns a function that stands for the sidecar, and where it writes.
+func exampleWriter() (write func([]targetsfile.Target), path string, remove func()) {
+	dir, err := os.MkdirTemp("", "example")
 	if err != nil {
 		log.Fatal(err)
 	}
+	path = filepath.Join(dir, "targets.json")
+	generation := uint64(0)
+	write = func(targets []targetsfile.Target) {
+		generation++
+		exampleSnapshot(path, generation, targets)
+	}
+	return write, path, func() { os.RemoveAll(dir) }
+}
+
+// exampleSnapshot replaces the file at path in one step.
+func exampleSnapshot(path string, generation uint64, targets []targetsfile.Target) {
 	var entries []targetsfile.Entry
-	for _, target := range []targetsfile.Target{
-		{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", PayloadFormat: "pagerduty", Enabled: true},
-		{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/secret", PayloadFormat: "slack", Enabled: true},
-	} {
+	for _, target := range targets {
 		entry, err := targetsfile.NewEntry(target)
 		if err != nil {
 			log.Fatal(err)
@@ -146,14 +265,17 @@ func exampleFile() (path string, remove func()) {
 	}
 	now := time.Now()
 	doc := &targetsfile.Document{
-		Epoch: "0f8c9a52-3c1d-4a57-9b58-6d6f3f0c2a11", Generation: 42, Checksum: targetsfile.Checksum(entries),
+		Epoch: "0f8c9a52-3c1d-4a57-9b58-6d6f3f0c2a11", Generation: generation, Checksum: targetsfile.Checksum(entries),
 		ChangedAt: now, RefreshedAt: now, StaleAfter: now.Add(10 * time.Minute), Entries: entries,
+	}
+	file, err := os.Create(path + ".new")
+	if err != nil {
+		log.Fatal(err)
 	}
 	if _, err := doc.WriteTo(file); err != nil {
 		log.Fatal(err)
 	}
-	if err := file.Close(); err != nil {
+	if err := errors.Join(file.Close(), os.Rename(file.Name(), path)); err != nil {
 		log.Fatal(err)
 	}
-	return path, func() { os.RemoveAll(dir) }
 }

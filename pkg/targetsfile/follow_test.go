@@ -2,9 +2,11 @@ package targetsfile_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +62,38 @@ func TestFollowsTheFile(t *testing.T) {
 				check(t, os.Symlink(other, path+".link"), os.Rename(path+".link", path))
 				serves(t, r, generation)
 			}
+		}},
+		{"projected by a kubelet, twice", func(t *testing.T, r *targetsfile.Reader, path string) {
+			dir := filepath.Dir(path)
+			for _, generation := range []uint64{2, 3} {
+				volume := fmt.Sprintf("..2026_01_02_%d", generation)
+				check(t, os.Mkdir(filepath.Join(dir, volume), 0o700))
+				rename(t, filepath.Join(dir, volume, "targets.json"), encode(t, document(t, generation, "a")))
+				check(t, os.Symlink(volume, filepath.Join(dir, "..data_tmp")))
+				check(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+				if generation == 2 {
+					check(t, os.Symlink("..data/targets.json", path+".link"), os.Rename(path+".link", path))
+				}
+				serves(t, r, generation)
+			}
+		}},
+		{"moved away and back", func(t *testing.T, r *targetsfile.Reader, path string) {
+			check(t, os.Rename(path, path+".old"))
+			eventually(t, r, "the file is missed", func() bool { return errors.Is(r.Status().LastError, fs.ErrNotExist) })
+			check(t, os.Rename(path+".old", path))
+			eventually(t, r, "the file is back", func() bool { return r.Status().LastError == nil })
+			serves(t, r, 1)
+			rename(t, path, encode(t, document(t, 3, "a")))
+		}},
+		{"replaced by one of the same size and time of change", func(t *testing.T, _ *targetsfile.Reader, path string) {
+			old, err := os.Stat(path)
+			check(t, err)
+			temp := path + ".new"
+			check(t, os.WriteFile(temp, encode(t, document(t, 3, "a")), 0o600), os.Chtimes(temp, old.ModTime(), old.ModTime()))
+			if now, err := os.Stat(temp); err != nil || now.Size() != old.Size() || !now.ModTime().Equal(old.ModTime()) {
+				t.Fatalf("got another size or time, error %v", err)
+			}
+			check(t, os.Rename(temp, path))
 		}},
 		{"given an older time of change", func(t *testing.T, _ *targetsfile.Reader, path string) {
 			old := time.Now().Add(-time.Hour)
@@ -177,12 +211,14 @@ func TestOtherFilesCauseNoLoad(t *testing.T) {
 
 // A storm of changes costs a bounded number of loads, and ends with the last change however the storm and the loads interleave.
 func TestLastOfManyChangesWins(t *testing.T) {
-	path := published(t, document(t, 1, "a"))
+	file := string(encode(t, document(t, 1, "a")))
+	path := filepath.Join(t.TempDir(), "targets.json")
+	rename(t, path, []byte(file))
 	r := open(t, path, targetsfile.WithPollInterval(time.Hour))
 	begin := time.Now()
-	const last = 1000
-	for generation := uint64(2); generation <= last; generation++ {
-		rename(t, path, encode(t, document(t, generation, "a")))
+	const last = 10_000
+	for generation := 2; generation <= last; generation++ {
+		rename(t, path, []byte(strings.Replace(file, `"generation": 1`, fmt.Sprintf(`"generation": %d`, generation), 1)))
 	}
 	serves(t, r, last)
 	most := 2 + uint64(time.Since(begin)/(20*time.Millisecond)) // the first at once, the last after the rest

@@ -17,8 +17,8 @@ func layouts(t testing.TB, file []byte) map[string][]byte {
 	return map[string][]byte{"compact": compact.Bytes(), "indented": indented.Bytes()}
 }
 
-// FuzzDecode holds Decode to three properties: what it refuses it refuses with a LoadError; what it accepts has the checksum that an
-// independent computation gives; and that is encoded to a file which decodes to itself. Where the input has the word CHECKSUM, the
+// FuzzDecode holds Decode to four properties: what it refuses it refuses with a LoadError; what it accepts is JSON; it has the checksum
+// that an independent computation gives; and it is encoded to a file which decodes to itself. Where the input has the word CHECKSUM, the
 // right one takes its place, or no mutation of a target would get past the checksum.
 func FuzzDecode(f *testing.F) {
 	for _, text := range []string{"", "{}", emptyText, fullText, string(encode(f, document(f, 1, "a", "b")))} {
@@ -39,6 +39,9 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("got %v and error %#v, want a LoadError alone", doc, err)
 			}
 			return
+		}
+		if !json.Valid([]byte(text)) {
+			t.Fatal("got a document from what is not JSON")
 		}
 		if want := oracleChecksum(t, []byte(text)); doc.Checksum != want {
 			t.Fatalf("got checksum %s, want %s", doc.Checksum, want)

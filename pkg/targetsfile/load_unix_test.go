@@ -18,6 +18,13 @@ func TestReaderDoesNotWaitForSpecialFiles(t *testing.T) {
 		{"a FIFO", func(t *testing.T, path string) {
 			check(t, os.Remove(path), syscall.Mkfifo(path, 0o600))
 		}, targetsfile.ReasonNotRegular},
+		{"a device", func(t *testing.T, path string) {
+			check(t, os.Remove(path))
+			const zero = 1<<8 | 5 // of Linux; elsewhere it may be another device or none
+			if err := syscall.Mknod(path, syscall.S_IFCHR|0o600, zero); err != nil {
+				t.Skipf("making a device takes root: %v", err)
+			}
+		}, targetsfile.ReasonNotRegular},
 		{"a link to an endless device", func(t *testing.T, path string) {
 			check(t, os.Remove(path), os.Symlink("/dev/zero", path))
 		}, targetsfile.ReasonNotRegular},

@@ -3,6 +3,7 @@
 package targetsfile_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -68,6 +69,38 @@ func TestAgeOfASnapshotFromTheFutureIsZero(t *testing.T) {
 		if s := r.Status(); s.Age != 0 || s.Stale {
 			t.Errorf("got %+v, want age 0", s)
 		}
+	})
+}
+
+func TestHealthy(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "targets.json")
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, path, targetsfile.WithoutWatch())
+		is := func(when string, want error, reason targetsfile.Reason) {
+			t.Helper()
+			time.Sleep(6 * time.Second) // a poll
+			err := r.Healthy()
+			if !errors.Is(err, want) {
+				t.Errorf("%s: got %v, want %v", when, err, want)
+			}
+			var load *targetsfile.LoadError
+			if errors.As(err, &load) != (reason != "") || load != nil && load.Reason != reason {
+				t.Errorf("%s: got %v, want reason %q", when, err, reason)
+			}
+		}
+		is("without a file", targetsfile.ErrNotReady, targetsfile.ReasonMissing)
+		rename(t, path, encode(t, document(t, 1, "a")))
+		is("with a fresh one", nil, "")
+		check(t, os.Remove(path))
+		is("without it again", nil, "") // what is served is fresh all the same
+		time.Sleep(10 * time.Minute)
+		is("long without it", targetsfile.ErrStale, targetsfile.ReasonMissing)
+		old := document(t, 2, "a")
+		old.StaleAfter = old.RefreshedAt
+		rename(t, path, encode(t, old))
+		is("with one that is stale from the start", targetsfile.ErrStale, "")
+		rename(t, path, encode(t, document(t, 2, "a")))
+		is("with a fresh one again", nil, "")
 	})
 }
 

@@ -13,6 +13,8 @@ var (
 	ErrNotReady = errors.New("no target snapshot loaded yet")
 	// ErrNotFound means that the snapshot has no target of that name.
 	ErrNotFound = errors.New("no such target")
+	// ErrStale means that nothing vouches for the snapshot any more. It is served all the same.
+	ErrStale = errors.New("target snapshot is stale")
 	// ErrClosed means that the reader was closed before it became ready.
 	ErrClosed = errors.New("target reader is closed")
 )
@@ -23,7 +25,9 @@ type Reader struct {
 	state  atomic.Pointer[state]
 	ready  chan struct{} // closed with the first snapshot
 	cancel context.CancelFunc
-	ended  chan struct{} // closed when no goroutine is left
+	ended  chan struct{} // closed when the file is no longer followed
+
+	subscriptions subscriptions
 }
 
 // Open starts to follow the snapshot file at path. Neither the file nor its directory need exist: Open looks once before it
@@ -47,19 +51,32 @@ func Open(ctx context.Context, path string, opts ...Option) (*Reader, error) {
 	return r, nil
 }
 
-// publish makes next what lookups see. Only the follower calls it.
+// publish makes next what lookups see, and wakes those who wait for another list of targets. Only the follower calls it.
 func (r *Reader) publish(next state) {
-	previous := r.state.Swap(&next)
-	if next.snapshot != nil && (previous == nil || previous.snapshot == nil) {
+	previous := r.state.Load()
+	isFirst := next.snapshot != nil && (previous == nil || previous.snapshot == nil)
+	isReplaced := previous == nil || isFirst || next.snapshot != nil && next.snapshot.index != previous.snapshot.index
+	if isReplaced {
+		next.replaced = make(chan struct{})
+	} else {
+		next.replaced = previous.replaced
+	}
+	r.state.Store(&next)
+	if isFirst {
 		close(r.ready)
+	}
+	if isReplaced && previous != nil {
+		close(previous.replaced)
 	}
 }
 
-// Close stops following the file and waits until that has ended. Lookups go on answering from the last snapshot. Close may be called
-// more than once; it returns nil.
+// Close stops following the file and delivering changes, and waits until both have ended; called by a function given to
+// [Reader.OnChange], it does not wait for such functions. Lookups go on answering from the last snapshot. Close may be called more than
+// once; it returns nil.
 func (r *Reader) Close() error {
 	r.cancel()
 	<-r.ended
+	r.subscriptions.wait()
 	return nil
 }
 

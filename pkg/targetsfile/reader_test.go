@@ -3,8 +3,10 @@ package targetsfile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +168,7 @@ func TestConcurrentUse(t *testing.T) {
 		for i := range doc.Entries {
 			x := target(doc.Entries[i].Name)
 			x.SecretUID = doc.Epoch[:8] + string(rune('a'+generation%26))
+			x.URL = fmt.Sprintf("https://example.com/%d", generation/7)
 			doc.Entries[i] = entry(t, x)
 		}
 		doc.Checksum = targetsfile.Checksum(doc.Entries)
@@ -176,7 +179,22 @@ func TestConcurrentUse(t *testing.T) {
 
 	var users sync.WaitGroup
 	stop := make(chan struct{})
-	for range 3 {
+	for range 2 {
+		users.Add(1)
+		go func() {
+			defer users.Done()
+			held := map[string]string{}
+			for change := range r.Changes(t.Context()) {
+				fold(t, held, change)
+			}
+		}()
+		r.OnChange(func(c targetsfile.Change) {
+			if told(targetsfile.Diff(c.From, c.To)) != told(c) {
+				t.Errorf("got %v, want the difference of its snapshots", c)
+			}
+		})
+	}
+	for range 8 {
 		users.Add(1)
 		go func() {
 			defer users.Done()
@@ -198,7 +216,9 @@ func TestConcurrentUse(t *testing.T) {
 						t.Errorf("got targets of two documents in one snapshot: %s and %s", x.SecretUID, a.SecretUID)
 					}
 				}
-				r.Status()
+				if s := r.Status(); !s.Ready || s.Stale || s.Snapshot.Generation() < last || r.Healthy() != nil {
+					t.Errorf("got %+v, want ready, fresh and no older than before", s)
+				}
 			}
 		}()
 	}
@@ -216,4 +236,31 @@ func TestConcurrentUse(t *testing.T) {
 	}
 	close(stop)
 	users.Wait()
+}
+
+// Close may come at any moment of a reader's life, from several sides.
+func TestCloseAtAnyMoment(t *testing.T) {
+	path := published(t, document(t, 1, "a"))
+	files := [][]byte{encode(t, document(t, 2, "a")), encode(t, document(t, 3, "a", "b")), []byte("{")}
+	for moment := range 200 {
+		r, err := targetsfile.Open(t.Context(), path, targetsfile.WithPollInterval(time.Millisecond))
+		check(t, err)
+		var closers sync.WaitGroup
+		for range 2 {
+			closers.Add(1)
+			go func() {
+				defer closers.Done()
+				for range moment {
+					runtime.Gosched()
+				}
+				r.Close()
+				if _, err := r.Get("a"); err != nil && r.Snapshot() != nil {
+					t.Errorf("after Close: got %v, want the target", err)
+				}
+			}()
+		}
+		rename(t, path, files[moment%len(files)])
+		closers.Wait()
+		check(t, r.Close())
+	}
 }

@@ -75,19 +75,16 @@ func (s *Snapshot) ByType(typ string) iter.Seq[Target] {
 }
 
 // All yields all targets, ascending by name.
-func (s *Snapshot) All() iter.Seq[Target] {
-	if s == nil {
-		return slices.Values[[]Target](nil)
-	}
-	return slices.Values(s.index.targets)
-}
+func (s *Snapshot) All() iter.Seq[Target] { return slices.Values(s.list()) }
 
 // Len returns the number of targets.
-func (s *Snapshot) Len() int {
+func (s *Snapshot) Len() int { return len(s.list()) }
+
+func (s *Snapshot) list() []Target {
 	if s == nil {
-		return 0
+		return nil
 	}
-	return len(s.index.targets)
+	return s.index.targets
 }
 
 // Epoch returns the identity of the series that Generation counts.

@@ -1,10 +1,14 @@
 package targetsfile
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status says how a [Reader] is doing. It is a copy, consistent in itself.
 type Status struct {
 	Ready    bool      // there is a snapshot to answer from
+	Snapshot *Snapshot // that snapshot; nil before Ready
 	LoadedAt time.Time // when that snapshot, or a newer RefreshedAt of it, was taken over from the file
 
 	// Age is the time since the snapshot's RefreshedAt, at least 0. The clocks of reader and sidecar are one node's.
@@ -32,6 +36,7 @@ type state struct {
 	loads       uint64
 	rejects     uint64
 	watching    bool
+	replaced    chan struct{} // closed when a state with other targets follows
 }
 
 // Status returns the present status. It does not lock.
@@ -39,6 +44,7 @@ func (r *Reader) Status() Status {
 	current := r.state.Load()
 	s := Status{
 		Ready:               current.snapshot != nil,
+		Snapshot:            current.snapshot,
 		LoadedAt:            current.loadedAt,
 		LastError:           current.lastError,
 		LastErrorAt:         current.lastErrorAt,
@@ -53,4 +59,25 @@ func (r *Reader) Status() Status {
 		s.Stale = !now.Before(current.snapshot.StaleAfter()) || r.config.maxAge > 0 && s.Age > r.config.maxAge
 	}
 	return s
+}
+
+// Healthy returns nil, or [ErrNotReady] or [ErrStale] together with the error of the last load, if that failed. It does not lock.
+//
+// It is for alerts and for people. Never wire it to a liveness or readiness probe: a restart brings no newer targets, and an app taken
+// out of its Service publishes no alerts at all, while with stale targets it publishes nearly all of them.
+func (r *Reader) Healthy() error {
+	s := r.Status()
+	var fault error
+	switch {
+	case !s.Ready:
+		fault = ErrNotReady
+	case s.Stale:
+		fault = ErrStale
+	default:
+		return nil
+	}
+	if s.LastError == nil {
+		return fault
+	}
+	return fmt.Errorf("%w: %w", fault, s.LastError)
 }

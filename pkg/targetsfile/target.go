@@ -13,8 +13,9 @@ import (
 //
 // A Target holds credentials (a Slack URL's path, an Authorization header). Printing one with fmt, log/slog or encoding/json,
 // alone or nested in other values, shows its public parts only; values are reached by field. Beyond its reach are the verbs %p and
-// %w, for which fmt asks no method of a value that is neither pointer nor error (go vet reports both), and a Target in an unexported
-// field of another type.
+// %w, for which fmt asks no method of a value that is neither pointer nor error; a Target in an unexported field of another type; and,
+// within a slice or a map, a pointer to another type that holds a Target by value, printed with a verb that suits no pointer, such as
+// %s (with %v it is safe): fmt then asks no methods at all. go vet reports the verbs.
 type Target struct {
 	Name string `json:"name"` // unique in a snapshot, a DNS-1123 label
 	Type string `json:"type"` // slack, pagerduty, rootly or webhook

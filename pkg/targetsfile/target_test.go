@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 
@@ -18,7 +19,19 @@ func printed(t *testing.T) map[string]any {
 	doc := document(t, 1, "slack-prod")
 	path := published(t, doc)
 	r := open(t, path, targetsfile.WithoutWatch())
-	return map[string]any{
+	other := secret
+	other.URL += "/2"
+	change := targetsfile.Diff(nil, r.Snapshot())
+	change.Removed, change.Updated = change.Added, []targetsfile.Update{{Old: secret, New: other}}
+	broken := published(t, document(t, 1, "b"))
+	rename(t, broken, bytes.Replace(encode(t, doc), []byte("services"), []byte("Services"), 1))
+	_, refusal := targetsfile.ReadFile(broken)
+	values := map[string]any{
+		"change":              change,
+		"pointer to a change": &change,
+		"update":              change.Updated[0],
+		"pointer to update":   &change.Updated[0],
+		"error":               refusal,
 		"target":              secret,
 		"pointer to a target": &secret,
 		"slice":               []targetsfile.Target{secret},
@@ -34,6 +47,13 @@ func printed(t *testing.T) map[string]any {
 		"reader":              r,
 		"status":              r.Status(),
 	}
+	for name, value := range maps.Clone(values) {
+		values["slice with "+name] = []any{value}
+		values["map with "+name] = map[string]any{"key": value}
+		values["struct with "+name] = struct{ Value any }{value}
+		values["slice of maps of structs with "+name] = []map[string]struct{ Value any }{{"key": {value}}}
+	}
+	return values
 }
 
 func TestTargetIsRedactedByFmt(t *testing.T) {

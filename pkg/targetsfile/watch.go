@@ -10,6 +10,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+// volumeLink is what a kubelet's projected volume replaces in a directory to change all files of it at once.
+const volumeLink = "..data"
+
 // dirWatch turns the events of a file's directory into nudges. It watches the directory, since a watch on the file ends when the file is
 // replaced. This file is the only one that knows fsnotify.
 type dirWatch struct {
@@ -57,7 +60,7 @@ func forward(watcher *fsnotify.Watcher, path string, nudges chan<- struct{}) (br
 				return false
 			}
 			// Base names, because fsnotify joins names to the directory in its own way ("./a", "//a").
-			if name := filepath.Base(event.Name); name == file || name == dir {
+			if name := filepath.Base(event.Name); name == file || name == dir || name == volumeLink {
 				nudge(nudges)
 			}
 		case err, open := <-watcher.Errors:

@@ -28,6 +28,7 @@ func TestForward(t *testing.T) {
 		{"the file", event("/run/shared/targets.json"), true, false, false},
 		{"the file, by another name of the directory", event("./targets.json"), true, false, false},
 		{"the directory", event("/run/shared"), true, false, false},
+		{"the link of a projected volume", event("/run/shared/..data"), true, false, false},
 		{"another file", event("/run/shared/.targets.json123"), false, false, false},
 		{"events were lost", fault(fsnotify.ErrEventOverflow), true, false, false},
 		{"the watcher broke", fault(errors.New("bad descriptor")), false, true, true},

@@ -1,0 +1,50 @@
+package targetsfile
+
+import (
+	"context"
+	"iter"
+)
+
+// Changes yields what changed, from nothing at first and then from change to change, so that folding them gives the present targets.
+// Each loop over it is a consumer of its own:
+//
+//   - its first change has a nil From and all targets of the first snapshot, even if those are none;
+//   - the From of each later change is the To of the one before it, and something in it differs as [Diff] has it: a heartbeat yields
+//     nothing;
+//   - what happens while the loop's body runs is merged into one change: a slow consumer delays neither the reader nor other consumers,
+//     and a target that came and went in the meantime is not in it.
+//
+// The loop ends when it is left, ctx is done or the reader is closed.
+func (r *Reader) Changes(ctx context.Context) iter.Seq[Change] {
+	return func(yield func(Change) bool) {
+		var seen *Snapshot
+		for r.isOpen(ctx) {
+			current := r.state.Load()
+			if current.snapshot != nil {
+				change := Diff(seen, current.snapshot)
+				if !change.isEmpty() {
+					seen = change.To
+					if !yield(change) {
+						return
+					}
+					continue // something may have come meanwhile
+				}
+			}
+			select {
+			case <-current.replaced:
+			case <-ctx.Done():
+			case <-r.ended:
+			}
+		}
+	}
+}
+
+// isOpen reports whether the reader follows its file and ctx goes on.
+func (r *Reader) isOpen(ctx context.Context) bool {
+	select {
+	case <-r.ended:
+		return false
+	default:
+		return ctx.Err() == nil
+	}
+}

@@ -1,0 +1,129 @@
+package targetsfile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"sync"
+)
+
+// blanks is what may stand between the tokens of JSON.
+const blanks = " \t\r\n"
+
+const (
+	// decodeAlone is how many targets one goroutine decodes before a second one is worth its start.
+	decodeAlone = 256
+	// mostDecoders is how many work at once: more would take cores from the app for little.
+	mostDecoders = 4
+)
+
+// targetError is the first target of a list that could not be decoded.
+type targetError struct {
+	index int
+	err   error
+}
+
+// splitList cuts the items of the JSON array at the beginning of data apart and returns them with the length of the array, brackets
+// included. It tells strings and brackets from the rest and checks nothing else: an array of which each item is valid is valid. Without
+// an end ok is false.
+func splitList(data []byte) (items [][]byte, length int, ok bool) {
+	begin, depth := 1, 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			i += stringEnd(data[i+1:])
+		case '{', '[':
+			depth++
+		case ',':
+			if depth == 1 {
+				items = append(items, bytes.Trim(data[begin:i], blanks))
+				begin = i + 1
+			}
+		case '}', ']':
+			if depth--; depth == 0 {
+				last := bytes.Trim(data[begin:i], blanks)
+				if len(items) > 0 || len(last) > 0 {
+					items = append(items, last)
+				}
+				return items, i + 1, data[i] == ']'
+			}
+		}
+	}
+	return nil, 0, false
+}
+
+// stringEnd returns the length of a JSON string from behind its first quote up to and with its last, or of all of data if it has none.
+func stringEnd(data []byte) int {
+	for end := 0; ; {
+		quote := bytes.IndexByte(data[end:], '"')
+		if quote < 0 {
+			return len(data)
+		}
+		end += quote
+		escapes := 0
+		for escapes < end && data[end-1-escapes] == '\\' {
+			escapes++
+		}
+		end++
+		if escapes%2 == 0 {
+			return end
+		}
+	}
+}
+
+// decodeList decodes the items of a list, with several goroutines if they are many: of a large file's loading this is nearly all.
+func decodeList(items [][]byte) ([]Entry, *targetError) {
+	entries := make([]Entry, len(items))
+	workers := min(mostDecoders, runtime.GOMAXPROCS(0), 1+len(items)/decodeAlone)
+	faults := make([]*targetError, workers)
+	var running sync.WaitGroup
+	for w := range workers {
+		from, to := len(items)*w/workers, len(items)*(w+1)/workers
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			for i := from; i < to && faults[w] == nil; i++ {
+				if err := entries[i].decode(items[i]); err != nil {
+					faults[w] = &targetError{index: i, err: err}
+				}
+			}
+		}()
+	}
+	running.Wait()
+	for _, fault := range faults { // in the order of the items
+		if fault != nil {
+			return nil, fault
+		}
+	}
+	return entries, nil
+}
+
+var errItemSyntax = errors.New("not JSON") // its offset is not told
+
+// decode keeps the item's compact bytes beside its fields: the checksum is over bytes, never over a re-encoding.
+func (e *Entry) decode(item []byte) error {
+	e.encoded = compact(item)
+	if len(e.encoded) != len(item) && !json.Valid(item) { // "1 2" is not JSON, "12" is
+		return errItemSyntax
+	}
+	return json.Unmarshal(e.encoded, (*wireTarget)(&e.Target))
+}
+
+// compact returns a copy of src without the white space outside strings. For JSON that is what json.Compact does; this one does not
+// check the syntax.
+func compact(src []byte) []byte {
+	dst := make([]byte, 0, len(src))
+	for i := 0; i < len(src); i++ {
+		switch c := src[i]; c {
+		case ' ', '\t', '\r', '\n':
+		case '"':
+			end := i + 1 + stringEnd(src[i+1:])
+			dst = append(dst, src[i:end]...)
+			i = end - 1
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
