@@ -33,7 +33,7 @@ type runFlags struct {
 	Jitter          shareOption     `default:"0.1" envar:"TARGET_REFRESH_JITTER" help:"Up to this share is taken off each interval and wait, so that pods do not tick together; 0 = exact." group:"schedule"`
 	RateLimit       durationOption  `default:"1m" envar:"TARGET_REFRESH_RATE_LIMIT" help:"Least time between accepted manual refreshes; 0 = unlimited." group:"schedule"`
 
-	Namespace     []string   `envar:"TARGET_NAMESPACE" placeholder:"NAME" help:"Where to look for Secrets; repeatable, or a comma list. Default: the pod's own, or the kubeconfig's." group:"source"`
+	Namespace     []string   `envar:"TARGET_NAMESPACE" placeholder:"NAME" help:"Where to look for Secrets; repeatable, or a comma list. Default: the pod's own, or the kubeconfig's. With --manifests: the namespace of Secrets that name none." group:"source"`
 	AllNamespaces boolOption `default:"false" envar:"TARGET_ALL_NAMESPACES" help:"Look in the whole cluster." group:"source"`
 	LabelSelector string     `default:"publishing-target=true" envar:"TARGET_LABEL_SELECTOR" help:"Which Secrets count." group:"source"`
 	Kubeconfig    string     `placeholder:"PATH" help:"For running outside a pod; the variable KUBECONFIG works as in kubectl. Default: in-cluster." group:"source"`
@@ -87,7 +87,7 @@ func parse(env environment) (cli commandLine, command string, err error) {
 		return cli, commandNone, nil
 	}
 	if err != nil {
-		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help", err)
+		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help, and refresh-sidecar run --help for the flags", err)
 	}
 	command, _, _ = strings.Cut(parsed.Command(), " ") // kong adds the arguments
 	return cli, command, nil

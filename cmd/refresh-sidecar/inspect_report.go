@@ -56,7 +56,7 @@ func newReport(path string, doc *targetsfile.Document, secrets bool) *report {
 		ChangedAt: doc.ChangedAt, RefreshedAt: doc.RefreshedAt, AgeSeconds: int64(now.Sub(doc.RefreshedAt).Seconds()),
 		StaleAfter: doc.StaleAfter, Stale: now.After(doc.StaleAfter), Source: doc.Source,
 		Discovered: doc.Discovered, Valid: doc.Valid, Invalid: doc.Invalid,
-		Targets: make([]reportTarget, 0, len(doc.Entries)), Rejections: slices.Concat([]targetsfile.Rejection{}, doc.Rejections),
+		Targets: make([]reportTarget, 0, len(doc.Entries)), Rejections: append([]targetsfile.Rejection{}, doc.Rejections...),
 		now: now, secrets: secrets,
 	}
 	for i := range doc.Entries { // by name, or the file would have been refused

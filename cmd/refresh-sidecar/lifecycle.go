@@ -35,10 +35,12 @@ func (s *sidecar) once(ctx context.Context) error {
 	select {
 	case <-s.manager.Done():
 	case <-ctx.Done():
-		_ = s.manager.Stop(s.flags.ShutdownTimeout.value)
-		return errors.New("stopped before a snapshot was published")
+		_ = s.manager.Stop(s.flags.ShutdownTimeout.value) // what runs may still succeed
 	}
 	if status := s.manager.GetStatus(); status.State != targetsync.StateSuccess {
+		if ctx.Err() != nil {
+			return errors.New("stopped before a snapshot was published")
+		}
 		return fmt.Errorf("no snapshot was published: %s", status.Error)
 	}
 	return nil

@@ -353,7 +353,7 @@ func TestAnEmptyTokenFileIsAFaultAtStart(t *testing.T) {
 			"--auth-token-file", os.DevNull},
 		getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &logs,
 	})
-	if code != exitFault || !strings.Contains(logs.String(), "token") {
+	if code != exitConfig || !strings.Contains(logs.String(), "--auth-token-file: ") {
 		t.Errorf("got exit code %d and %s", code, logs.String())
 	}
 }

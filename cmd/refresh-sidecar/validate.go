@@ -91,6 +91,10 @@ func (r *runFlags) validateAuth(f *faults) {
 	switch {
 	case r.Auth == authToken && r.AuthTokenFile == "":
 		f.add("--auth-token-file", "--auth=token needs it")
+	case r.Auth == authToken:
+		if _, err := api.NewTokenFile(r.AuthTokenFile, zerolog.Nop()); err != nil {
+			f.add("--auth-token-file", "%v", err)
+		}
 	case r.Auth != authToken && r.AuthTokenFile != "":
 		f.add("--auth-token-file", "it counts with --auth=token only")
 	case r.Auth == authKubernetes && r.Manifests != "":

@@ -44,7 +44,7 @@ func writeFailure(err error) *failure {
 func guardFailure(found, required int) *failure {
 	return &failure{kind: typeGuard, class: ClassTransient,
 		err:  fmt.Errorf("found %d targets, --min-targets requires %d: not published", found, required),
-		hint: "check --namespace and --label-selector: the API server answers a wrong one with an empty list"}
+		hint: "check --label-selector and --namespace (the API server answers a wrong one with an empty list), or the path of --manifests"}
 }
 
 // panicFailure names the type of a panic's value only: the value could quote a Secret.

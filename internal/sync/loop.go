@@ -89,9 +89,20 @@ func (l *loop) inherit(d *targetsfile.Document) {
 	l.last, l.epoch = d, d.Epoch
 	l.metrics.lastSuccess.Set(unixSeconds(d.RefreshedAt))
 	l.metrics.setDocument(d, l.cfg.LastBytes)
+	l.metrics.setInvalid(carriedRejections(d))
 	l.showDocument(d, l.cfg.LastBytes)
 	l.status.LastRefresh = d.RefreshedAt
 	l.manager.published.Store(&Published{Document: d, Versions: make([]string, len(d.Entries))})
+}
+
+// carriedRejections are those that a document lists. It lists at most targetsfile.MaxRejections: until the first LIST the metric may be
+// too low.
+func carriedRejections(d *targetsfile.Document) []rejection {
+	out := make([]rejection, len(d.Rejections))
+	for i, r := range d.Rejections {
+		out[i] = rejection{Rejection: r, carried: true}
+	}
+	return out
 }
 
 func (l *loop) run() {

@@ -44,6 +44,8 @@ type DefaultRefreshManager struct {
 	done      chan struct{}      // closed when the loop and all its goroutines have ended
 	cancel    context.CancelFunc // of a refresh that runs
 
+	abandoned atomic.Bool // a refresh was cancelled at shutdown
+
 	mu      sync.Mutex // guards the life cycle
 	started bool
 	stopped bool
@@ -107,6 +109,9 @@ func (m *DefaultRefreshManager) Stop(timeout time.Duration) error {
 	m.cancel()
 	select {
 	case <-m.done:
+		if !m.abandoned.Load() {
+			return nil
+		}
 	case <-time.After(shutdownGrace):
 	}
 	return ErrShutdownTimeout

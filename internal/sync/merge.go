@@ -25,6 +25,7 @@ type merged struct {
 type rejection struct {
 	targetsfile.Rejection
 	version string
+	carried bool // from the last document: its namespace has not answered
 }
 
 // claim is one Secret's claim to a target name.
@@ -87,7 +88,7 @@ func (m *merging) carry(c *catalogue) {
 	for _, r := range m.last.Rejections {
 		if c.unanswered(r.Secret) {
 			m.out.discovered++
-			m.out.rejections = append(m.out.rejections, rejection{Rejection: r})
+			m.out.rejections = append(m.out.rejections, rejection{Rejection: r, carried: true})
 		}
 	}
 }

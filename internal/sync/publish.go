@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -22,7 +21,7 @@ type publication struct {
 	refresh    *attempt // whose step 8 it is, or would have been; nil: of none
 	retry      bool     // of a write that failed
 	size       int64
-	err        error
+	failure    *failure // of the write
 }
 
 // owed is a write that failed. It is tried again on a timer of its own, without another LIST.
@@ -47,6 +46,7 @@ func (l *loop) publishRefresh() {
 	// (6)
 	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
 	l.noteRejections(a.log, m.rejections)
+	l.status.Discovered, l.status.Valid, l.status.Invalid = m.discovered, m.valid, m.discovered-m.valid
 	// (7)
 	if f := l.guard(m); f != nil {
 		if a.failure != nil {
@@ -117,26 +117,30 @@ func (l *loop) refreshedAt() time.Time {
 func (l *loop) publish(p publication) {
 	l.publishing = &p
 	l.workers.Go(func() {
-		p.size, p.err = l.write(p.log, p.document)
+		p.size, p.failure = l.write(p.log, p.document)
 		l.published <- p
 	})
 }
 
 // write runs in the publisher goroutine.
-func (l *loop) write(log zerolog.Logger, d *targetsfile.Document) (size int64, err error) {
+func (l *loop) write(log zerolog.Logger, d *targetsfile.Document) (size int64, f *failure) {
 	defer func() {
 		if value := recover(); value != nil {
 			log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
-			err = fmt.Errorf("recovered from a panic of type %T", value)
+			f = panicFailure(value)
 		}
 	}()
-	return l.cfg.Publisher.Publish(d)
+	size, err := l.cfg.Publisher.Publish(d)
+	if err != nil {
+		return 0, writeFailure(err)
+	}
+	return size, nil
 }
 
 // onPublished takes in the end of a write.
 func (l *loop) onPublished(p publication) {
 	l.publishing = nil
-	if p.err != nil {
+	if p.failure != nil {
 		l.writeFailed(p)
 	} else {
 		l.written(p)
@@ -151,12 +155,18 @@ func (l *loop) written(p publication) {
 	l.metrics.setDocument(p.document, p.size)
 	l.metrics.setInvalid(p.rejections)
 	l.showDocument(p.document, p.size)
+	logChanges(p.log, l.last, p.document)
 	l.last = p.document
+	if l.vouched.After(l.status.LastRefresh) { // the file says so now, also where a later attempt has failed
+		l.status.LastRefresh = l.vouched
+		l.metrics.lastSuccess.Set(unixSeconds(l.vouched))
+	}
 	l.manager.published.Store(&Published{Document: p.document, Versions: p.versions})
 	switch {
 	case !p.retry && p.refresh.failure == nil:
 		l.finish(nil, l.schedule.success())
 	case !p.retry:
+		p.refresh.written = true
 		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
 	default:
 		l.settle(p)
@@ -175,13 +185,13 @@ func (l *loop) settle(p publication) {
 	l.markFresh(refresh.listedAt)
 	if l.attempt == nil {
 		l.status.State = StateSuccess
+		l.endManual(refresh)
 	}
 	l.giveUp(nil)
 }
 
 func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
-	f := writeFailure(p.err)
 	if !p.retry {
 		l.owed = &owed{log: p.log}
 		if p.refresh.failure == nil {
@@ -194,15 +204,15 @@ func (l *loop) writeFailed(p publication) {
 	}
 	switch {
 	case p.retry:
-		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
-		p.log.Error().Err(p.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
-		l.giveUp(f)
+		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
+		p.log.Error().Err(p.failure.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
+		l.giveUp(p.failure)
 	case p.refresh.failure != nil:
-		l.metrics.errors.WithLabelValues(string(typeWrite)).Inc()
-		p.log.Error().Err(p.err).Msg("writing the snapshot failed, keeping the last one")
+		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
+		p.log.Error().Err(p.failure.err).Msg("writing the snapshot failed, keeping the last one")
 		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
 	default:
-		l.finish(f, l.schedule.written())
+		l.finish(p.failure, l.schedule.written())
 	}
 }
 

@@ -23,6 +23,7 @@ type attempt struct {
 	took     time.Duration // of the LIST and what followed, by the monotonic clock
 	failure  *failure      // of namespaces
 	reached  int           // namespaces that answered
+	written  bool          // something was published, be it only a part
 }
 
 // listed is what became of one namespace's LIST.
@@ -70,11 +71,18 @@ func (l *loop) begin(trigger Trigger, requestID string) *Run {
 	return run
 }
 
-// list runs in the lister goroutine: steps 3 and 4, one namespace after the other.
+// list runs in the lister goroutine: steps 3 and 4, one namespace after the other. Each has an equal share of the time that is left, so
+// that one which hangs does not fail those behind it; what a quick one leaves goes to the rest.
 func (l *loop) list(ctx context.Context, log zerolog.Logger) []listed {
 	results := make([]listed, len(l.cfg.Namespaces))
 	for i, namespace := range l.cfg.Namespaces {
-		results[i] = l.listNamespace(ctx, log, namespace)
+		share := l.cfg.Timeout
+		if deadline, ok := ctx.Deadline(); ok {
+			share = time.Until(deadline) / time.Duration(len(results)-i)
+		}
+		mine, cancel := context.WithTimeout(ctx, share)
+		results[i] = l.listNamespace(mine, log, namespace)
+		cancel()
 	}
 	return results
 }
@@ -92,7 +100,7 @@ func (l *loop) listNamespace(ctx context.Context, log zerolog.Logger, namespace 
 	result.listing = listing
 	if err != nil {
 		result.failure = listFailure(err)
-		result.cancelled = errors.Is(err, context.Canceled) && ctx.Err() != nil
+		result.cancelled = errors.Is(err, context.Canceled) && errors.Is(ctx.Err(), context.Canceled)
 	}
 	return result
 }
@@ -145,10 +153,7 @@ func (l *loop) finish(f *failure, p plan) {
 	l.giveUp(f)
 	l.arm(p)
 	l.logOutcome(a, f)
-	if a.trigger == TriggerManual {
-		l.status.LastManual.State, l.status.LastManual.FinishedAt = l.status.State, time.Now()
-		l.status.LastManual.Error = l.status.Error
-	}
+	l.endManual(a)
 	a.run.result = l.status
 	close(a.run.done)
 	if l.cfg.AfterRefresh != nil {
@@ -157,6 +162,14 @@ func (l *loop) finish(f *failure, p plan) {
 	l.refreshIfAsked()
 }
 
+// endManual enters the end of a manual refresh into the status.
+func (l *loop) endManual(a *attempt) {
+	if m := &l.status.LastManual; a.trigger == TriggerManual && m.RequestID == a.run.RequestID {
+		m.State, m.FinishedAt, m.Error = l.status.State, time.Now(), l.status.Error
+	}
+}
+
+// succeed records the success of a refresh.
 func (l *loop) succeed(a *attempt) {
 	l.status.State = StateSuccess
 	l.markFresh(a.listedAt)
@@ -182,7 +195,7 @@ func (l *loop) fail(a *attempt, f *failure, p plan) {
 	l.metrics.errors.WithLabelValues(string(f.kind)).Inc()
 	l.metrics.refreshes.WithLabelValues(string(StateFailed)).Inc()
 	l.metrics.duration.WithLabelValues(string(StateFailed)).Observe(a.took.Seconds())
-	if l.owed != nil && f.kind != typeWrite {
+	if l.owed != nil && l.owed.refresh != a {
 		l.owed.refresh = nil // a later attempt failed: completing the write does not make the refresh a success any more
 	}
 }
@@ -218,6 +231,8 @@ func (l *loop) abandon() {
 	l.metrics.inProgress.Set(0)
 	l.status.State, l.status.InProgressSince = StateFailed, time.Time{}
 	l.status.Error = ErrShutdownTimeout.Error()
+	l.endManual(a)
+	l.manager.abandoned.Store(true)
 	a.log.Warn().Str("trigger", string(a.trigger)).Msg("refresh cancelled at shutdown, the last snapshot stays")
 	a.run.result = l.status
 	close(a.run.done)

@@ -300,12 +300,8 @@ func TestEveryLineOfARefreshCarriesItsRequestID(t *testing.T) {
 }
 
 func TestNamespacesAreTheUnitOfFailure(t *testing.T) {
-	two := func(h *harness) {
-		h.config.Namespaces = []string{"one", "two"}
-		h.config.Origin.Namespaces = h.config.Namespaces
-	}
 	t.Run("the others' news is published, the refresh failed and names it", func(t *testing.T) {
-		bubble(t, two, func(h *harness) {
+		bubble(t, twoNamespaces, func(h *harness) {
 			h.cluster.put(t, "one", "a", "https://a")
 			h.cluster.put(t, "two", "b", "https://b")
 			h.start()
@@ -327,7 +323,7 @@ func TestNamespacesAreTheUnitOfFailure(t *testing.T) {
 		})
 	})
 	t.Run("the first snapshot waits for all", func(t *testing.T) {
-		bubble(t, two, func(h *harness) {
+		bubble(t, twoNamespaces, func(h *harness) {
 			h.cluster.put(t, "one", "a", "https://a")
 			h.cluster.set(func(c *cluster) { c.failing["two"] = denied() })
 			h.start()
@@ -339,7 +335,7 @@ func TestNamespacesAreTheUnitOfFailure(t *testing.T) {
 		})
 	})
 	t.Run("with an inherited file a silent namespace keeps its part", func(t *testing.T) {
-		bubble(t, two, func(h *harness) {
+		bubble(t, twoNamespaces, func(h *harness) {
 			h.cluster.put(t, "one", "a", "https://a")
 			h.cluster.put(t, "two", "b", "https://b")
 			h.start()
@@ -372,6 +368,9 @@ func TestAPanicIsThatRefreshsFailure(t *testing.T) {
 				h.pass(5 * time.Minute)
 				if s := h.GetStatus(); s.State != sync.StateFailed || !strings.Contains(s.Error, "panic") {
 					t.Errorf("got %s: %q, want a failure by a panic", s.State, s.Error)
+				}
+				if got := h.metric(`publishing_refresh_errors_total{error_type="internal"}`); got != 1 {
+					t.Errorf("got %v internal errors counted, want 1", got)
 				}
 				panics(h, false)
 				h.pass(time.Minute)

@@ -30,11 +30,19 @@ func (l *loop) logOutcome(a *attempt, f *failure) {
 	if l.status.ErrorClass == ClassPermanent {
 		level = a.log.Error
 	}
-	l.outcome(level(), a).Err(f.err).
+	e := l.outcome(level(), a).Err(f.err).
 		Str("error_type", string(f.kind)).
 		Str("error_class", string(l.status.ErrorClass)).
-		Str("hint", f.hint).
-		Msg("refresh failed, keeping the last snapshot")
+		Str("hint", f.hint)
+	switch {
+	case l.last == nil:
+		e.Msg("refresh failed, nothing is published yet")
+	case a.written:
+		e.Int("target_count", len(l.last.Entries)).Int("invalid_count", l.status.Invalid).Uint64("generation", l.last.Generation).
+			Msg("refresh failed in part, the rest is published")
+	default:
+		e.Msg("refresh failed, keeping the last snapshot")
+	}
 	if l.status.ConsecutiveFailures == alarmAfter {
 		e := a.log.Error().Int("consecutive_failures", alarmAfter).Str("hint", f.hint)
 		if l.last != nil {
@@ -61,7 +69,13 @@ func (l *loop) noteRejections(log zerolog.Logger, rejections []rejection) {
 	lines := 0
 	for i := range rejections {
 		r := &rejections[i]
-		mark := r.version + " " + r.Reason + " " + r.Message
+		if r.carried {
+			continue // an earlier process told of it, and this one has not seen it
+		}
+		mark := r.version + " " + r.Reason
+		if r.version == "" { // a manifest
+			mark += " " + r.Message
+		}
 		now[r.Secret] = mark
 		if l.rejected[r.Secret] == mark {
 			continue
@@ -78,6 +92,36 @@ func (l *loop) noteRejections(log zerolog.Logger, rejections []rejection) {
 	}
 	logRest(log, lines)
 	l.rejected = now
+}
+
+// logChanges names the targets that came and went. A target can go without any failure: its Secret was deleted, lost its label, or names
+// another target. Whoever looks for it finds the moment here.
+func logChanges(log zerolog.Logger, last, next *targetsfile.Document) {
+	if last == nil {
+		return // all are new
+	}
+	lines := 0
+	line := func(message string, e *targetsfile.Entry) {
+		if lines++; lines <= maxLinesPerPass {
+			log.Info().Str("target", e.Name).Str("type", e.Type).Str("secret", e.Secret).Msg(message)
+		}
+	}
+	i, j := 0, 0
+	for i < len(last.Entries) || j < len(next.Entries) {
+		switch {
+		case j == len(next.Entries) || i < len(last.Entries) && last.Entries[i].Name < next.Entries[j].Name:
+			line("target removed", &last.Entries[i])
+			i++
+		case i == len(last.Entries) || last.Entries[i].Name > next.Entries[j].Name:
+			line("target added", &next.Entries[j])
+			j++
+		default:
+			i, j = i+1, j+1
+		}
+	}
+	if lines > maxLinesPerPass {
+		log.Info().Int("targets", lines-maxLinesPerPass).Msg("further targets came or went")
+	}
 }
 
 // logWarnings logs what could be written better in Secrets that are new or changed.

@@ -41,7 +41,7 @@ func readRegular(path string, limit int64) (content, error) {
 		return content{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return content{info: info}, refuse(ReasonNotRegular, "not a regular file but %s", info.Mode().Type())
+		return content{info: info}, refuse(ReasonNotRegular, "not a regular file, its mode is %s", info.Mode())
 	}
 	if info.Size() > limit {
 		return content{info: info}, tooLarge(limit)

@@ -236,6 +236,43 @@ func TestARightTakenAwayLosesNothingAndIsNamed(t *testing.T) {
 	})
 }
 
+func TestATokenThatIsNotAcceptedIsToldApart(t *testing.T) {
+	w := newWorld(t, controlplane.Get(t))
+	unknown := w.user
+	unknown.Token = "canary-token-value"
+	p := sidecar.Start(t, w.path, "--kubeconfig", w.plane.WriteKubeconfig(t, unknown, w.namespace))
+	p.Until("fails", func() error {
+		if s := p.Status(); s.Failures < 2 {
+			return fmt.Errorf("%d failures", s.Failures)
+		}
+		return nil
+	})
+	if s := p.Status(); s.ErrorClass != "permanent" || !strings.Contains(s.Error, "401") || !strings.Contains(s.Hint, "token") {
+		t.Errorf("got %s: %q, hint %q; want 401, permanent, and what to do about the token", s.ErrorClass, s.Error, s.Hint)
+	}
+	if code, _ := p.Do(http.MethodGet, "/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("readyz: got %d without a snapshot, want 503", code)
+	}
+	expectNoSecret(t, p, unknown.Token)
+}
+
+// TestAMistypedNamespaceLosesNothing: the API server answers it with 200 and an empty list.
+func TestAMistypedNamespaceLosesNothing(t *testing.T) {
+	plane := controlplane.Get(t)
+	w := newWorld(t, plane)
+	kubeconfig := plane.WriteKubeconfig(t, plane.AdminUser(), w.namespace)
+	p := sidecar.Start(t, w.path, "--kubeconfig", kubeconfig, "--namespace", w.namespace+"-typo", "--min-targets", "1")
+	p.Until("fails", func() error {
+		if s := p.Status(); !strings.Contains(s.Error, "found 0 targets, --min-targets requires 1") {
+			return errors.New(s.Error)
+		}
+		return nil
+	})
+	if d := p.Document(); d != nil {
+		t.Errorf("published %d targets, want nothing", len(d.Entries))
+	}
+}
+
 func TestSecretsOfTwoNamespacesOneForbidden(t *testing.T) {
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
