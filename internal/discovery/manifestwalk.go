@@ -13,10 +13,20 @@ func (d document) secrets(defaultNamespace string) iter.Seq2[*manifest, error] {
 	}
 }
 
+// others yields the objects of the document that are no Secrets.
+func (d document) others() iter.Seq2[place, map[string]any] {
+	return func(yield func(place, map[string]any) bool) {
+		if d.err == nil {
+			walk{yield: func(*manifest, error) bool { return true }, other: yield}.object(d.place, d.value, "")
+		}
+	}
+}
+
 // walk goes through the objects of one document until yield has had enough.
 type walk struct {
 	defaultNamespace string
 	yield            func(*manifest, error) bool
+	other            func(place, map[string]any) bool // takes what is no Secret; nil: nothing does
 }
 
 // object takes an object of any kind. Those in a list of one kind need not repeat it, they have the list's.
@@ -35,16 +45,14 @@ func (w walk) object(at place, value any, kind string) bool {
 		return w.yield(nil, at.fail("move what is no manifest out of the tree", "no kind and apiVersion: not a manifest"))
 	}
 	switch {
-	case version != "v1":
-		return true
-	case kind == "List":
+	case version == "v1" && kind == "List":
 		return w.list(at, object, "")
-	case kind == "SecretList":
+	case version == "v1" && kind == "SecretList":
 		return w.list(at, object, "Secret")
-	case kind == "Secret":
+	case version == "v1" && kind == "Secret":
 		return w.yield(newManifest(at, object, w.defaultNamespace), nil)
 	}
-	return true
+	return w.other == nil || w.other(at, object)
 }
 
 func (w walk) list(at place, object map[string]any, kind string) bool {

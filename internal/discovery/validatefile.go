@@ -91,5 +91,22 @@ func (c *checker) file(path string, text []byte) {
 			}
 			c.secret(m)
 		}
+		for at, object := range d.others() {
+			c.other(at, object)
+		}
+	}
+}
+
+// other warns of an object that carries the label of a target without being a Secret: a mistyped kind is read by nobody, silently.
+func (c *checker) other(at place, object map[string]any) {
+	metadata, _ := object["metadata"].(map[string]any)
+	texts, _ := metadata["labels"].(map[string]any)
+	set := labels.Set{}
+	for key, value := range texts {
+		set[key], _ = value.(string)
+	}
+	if !c.selector.Empty() && c.selector.Matches(set) {
+		c.add(at, Warned, "", Problem{Field: "kind", Rule: "carries the label of a target, but is not a Secret of apiVersion v1: it is not read",
+			Hint: "write kind: Secret and apiVersion: v1, or remove the label"})
 	}
 }
