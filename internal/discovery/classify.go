@@ -73,11 +73,17 @@ type safeError struct {
 	cause error
 }
 
-func (e *safeError) Error() string        { return e.text }
+// Error implements error.
+func (e *safeError) Error() string { return e.text }
+
+// Is lets errors.Is see the cause.
 func (e *safeError) Is(target error) bool { return errors.Is(e.cause, target) }
-func (e *safeError) As(target any) bool   { return errors.As(e.cause, target) }
+
+// As lets errors.As see the cause.
+func (e *safeError) As(target any) bool { return errors.As(e.cause, target) }
 
 // foreignAnswer is an answer that came whole, but is not one that an API server gives.
 type foreignAnswer string
 
+// Error implements error.
 func (f foreignAnswer) Error() string { return string(f) }
