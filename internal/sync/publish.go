@@ -34,12 +34,8 @@ type owed struct {
 // publishRefresh is steps 6 to 8 of a refresh whose LIST has ended, once the publisher is free.
 func (l *loop) publishRefresh() {
 	a := l.attempt
-	if a.reached == 0 {
-		l.finish(a.failure, l.schedule.failure(a.failure))
-		return
-	}
-	if l.last == nil && !l.catalogue.complete() {
-		// Half of the first snapshot would tell a new pod that the other half does not exist.
+	// Half of the first snapshot would tell a new pod that the other half does not exist.
+	if a.reached == 0 || l.last == nil && !l.catalogue.complete() {
 		l.finish(a.failure, l.schedule.failure(a.failure))
 		return
 	}
@@ -61,7 +57,7 @@ func (l *loop) publishRefresh() {
 	}
 	l.owed = nil
 	l.writeAgain.Stop()
-	l.publish(publication{log: a.log, document: l.compose(m), versions: m.versions, rejections: m.rejections, refresh: a})
+	l.publish(m, publication{log: a.log, refresh: a})
 }
 
 // guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
@@ -113,8 +109,9 @@ func (l *loop) refreshedAt() time.Time {
 	return oldest
 }
 
-// publish hands a document to the publisher goroutine, of which there is at most one.
-func (l *loop) publish(p publication) {
+// publish hands the next document to the publisher goroutine, of which there is at most one.
+func (l *loop) publish(m merged, p publication) {
+	p.document, p.versions, p.rejections = l.compose(m), m.versions, m.rejections
 	l.publishing = &p
 	l.workers.Go(func() {
 		p.size, p.failure = l.write(p.log, p.document)
@@ -150,6 +147,7 @@ func (l *loop) onPublished(p publication) {
 	}
 }
 
+// written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
 	l.metrics.setDocument(p.document, p.size)
@@ -190,6 +188,7 @@ func (l *loop) settle(p publication) {
 	l.giveUp(nil)
 }
 
+// writeFailed has the write tried again, and ends the refresh that it belongs to.
 func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
 	if !p.retry {
@@ -225,5 +224,5 @@ func (l *loop) publishOwed() {
 	if l.guard(m) != nil {
 		return // the next refresh decides
 	}
-	l.publish(publication{log: l.owed.log, document: l.compose(m), versions: m.versions, rejections: m.rejections, retry: true})
+	l.publish(m, publication{log: l.owed.log, retry: true})
 }

@@ -74,13 +74,10 @@ func (l *loop) begin(trigger Trigger, requestID string) *Run {
 // list runs in the lister goroutine: steps 3 and 4, one namespace after the other. Each has an equal share of the time that is left, so
 // that one which hangs does not fail those behind it; what a quick one leaves goes to the rest.
 func (l *loop) list(ctx context.Context, log zerolog.Logger) []listed {
+	deadline, _ := ctx.Deadline() // begin set one
 	results := make([]listed, len(l.cfg.Namespaces))
 	for i, namespace := range l.cfg.Namespaces {
-		share := l.cfg.Timeout
-		if deadline, ok := ctx.Deadline(); ok {
-			share = time.Until(deadline) / time.Duration(len(results)-i)
-		}
-		mine, cancel := context.WithTimeout(ctx, share)
+		mine, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(len(results)-i))
 		results[i] = l.listNamespace(mine, log, namespace)
 		cancel()
 	}
