@@ -123,7 +123,7 @@ func (a *adapter) status(s targetsync.RefreshStatus) api.Status {
 		},
 	}
 	out.Watch = api.Watch{Enabled: s.Watch.Enabled, Connected: s.Watch.Connected,
-		Since: api.Time{Time: s.Watch.Since}, LastEvent: api.Time{Time: s.Watch.LastEvent}}
+		Since: api.Time{Time: s.Watch.Since}, LastEvent: api.Time{Time: s.Watch.LastEvent}, Error: api.Text(s.Watch.Error)}
 	if m := s.LastManual; m.RequestID != "" {
 		out.LastManual = &api.LastManual{RequestID: m.RequestID, State: api.State(m.State),
 			StartedAt: api.Time{Time: m.StartedAt}, FinishedAt: api.Time{Time: m.FinishedAt}, Error: api.Text(m.Error)}

@@ -32,6 +32,7 @@ type runFlags struct {
 	StartupBackoff  durationsOption `default:"1s,2s,5s,10s,30s" envar:"TARGET_STARTUP_BACKOFF" help:"Waits until the first success of this process; the last repeats, without end." group:"schedule"`
 	Jitter          shareOption     `default:"0.1" envar:"TARGET_REFRESH_JITTER" help:"Up to this share is taken off each interval and wait, so that pods do not tick together; 0 = exact." group:"schedule"`
 	RateLimit       durationOption  `default:"1m" envar:"TARGET_REFRESH_RATE_LIMIT" help:"Least time between accepted manual refreshes; 0 = unlimited." group:"schedule"`
+	Watch           boolOption      `default:"true" negatable:"" envar:"TARGET_WATCH" help:"Follow changes between refreshes: a changed Secret is published at once." group:"schedule"`
 
 	Namespace     []string   `envar:"TARGET_NAMESPACE" placeholder:"NAME" help:"Where to look for Secrets; repeatable, or a comma list. Default: the pod's own, or the kubeconfig's. With --manifests: the namespace of Secrets that name none." group:"source"`
 	AllNamespaces boolOption `default:"false" envar:"TARGET_ALL_NAMESPACES" help:"Look in the whole cluster." group:"source"`

@@ -206,6 +206,9 @@ func flagTable(t *testing.T) (rows []flagRow) {
 	for i := range flags.NumField() {
 		field := flags.Field(i)
 		name := strings.ToLower(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(field.Name, "$1-$2"))
+		if _, ok := field.Tag.Lookup("negatable"); ok {
+			name = "[no-]" + name
+		}
 		rows = append(rows, flagRow{"--" + name, field.Tag.Get("envar"), field.Tag.Get("default"), field.Tag.Get("help")})
 	}
 	return rows

@@ -96,7 +96,7 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		Interval: f.RefreshInterval.value, Timeout: f.RefreshTimeout.value,
 		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
 		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
-		MinTargets: f.MinTargets.value, DropInvalid: f.OnInvalid == "drop",
+		MinTargets: f.MinTargets.value, NoWatch: !f.Watch.value, DropInvalid: f.OnInvalid == "drop",
 		AfterRefresh: debug.FreeOSMemory,
 		Logger:       s.log, Registerer: s.registry,
 	}

@@ -74,6 +74,7 @@ func (r *runFlags) validateSnapshot(f *faults) {
 	f.oneOf("--on-invalid", r.OnInvalid, "keep", "drop")
 	f.notNegative("--min-targets", r.MinTargets)
 	f.parsed("--once", r.Once.fault)
+	f.parsed("--watch", r.Watch.fault)
 }
 
 func (r *runFlags) validateProcess(f *faults) {

@@ -99,7 +99,7 @@ func TestPageJudges(t *testing.T) {
 			`<section class="verdict bad"> <strong>Stale</strong>`,
 		},
 		{"no watch", func(s *api.Status) { s.Watch.Enabled = false }, "<dt>Watch</dt><dd>off</dd>"},
-		{"watch is down", func(s *api.Status) { s.Watch = api.Watch{Enabled: true, Since: at(0)} }, `not connected</span> <small>since 2026-01-02 10:30:00 UTC`},
+		{"watch is down", func(s *api.Status) { s.Watch = api.Watch{Enabled: true, Since: at(0), Error: "403 Forbidden"} }, `not connected</span> <small>since 2026-01-02 10:30:00 UTC</small> <small>403 Forbidden</small>`},
 		{"at this moment", func(s *api.Status) { s.LastRefresh.Time = time.Now().Add(time.Second / 2) }, ">just now</time>"},
 	}
 	for _, tt := range tests {

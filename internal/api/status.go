@@ -80,6 +80,7 @@ type Watch struct {
 	Connected bool `json:"connected"` // in every namespace
 	Since     Time `json:"since"`     // when Connected last changed
 	LastEvent Time `json:"last_event"`
+	Error     Text `json:"error"` // why they are not followed
 }
 
 // Namespace is one place that Secrets are looked for in.

@@ -22,6 +22,7 @@ const (
 // answer is what is public of a server's response, whatever becomes of its body. client-go drops most of it: the status code if the
 // body is a metav1.Status of another one, and a Retry-After that is a date or stands beside such a body.
 type answer struct {
+	endless    bool   // a watch: its body is not cut, its events are bounded one by one
 	asked      bool   // false: the request did not get as far as a connection
 	code       int    // 0: there was none
 	mediaType  string // empty: none, or not well formed
@@ -31,7 +32,7 @@ type answer struct {
 type answerKey struct{}
 
 // withAnswer returns a context whose request is read up to the caps, and where the public parts of its response will be. A request
-// without it passes as it is: a watch may run for any number of bytes.
+// without it passes as it is.
 func withAnswer(ctx context.Context) (context.Context, *answer) {
 	a := &answer{}
 	return context.WithValue(ctx, answerKey{}, a), a
@@ -55,13 +56,14 @@ func (t capTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	*a = answer{asked: true, code: resp.StatusCode, mediaType: mediaType(resp.Header), retryAfter: retryAfter(resp.Header, time.Now())}
+	*a = answer{endless: a.endless, asked: true, code: resp.StatusCode, mediaType: mediaType(resp.Header), retryAfter: retryAfter(resp.Header, time.Now())}
 	if a.mediaType == "" { // client-go would report a malformed one as the server's answer 500
 		resp.Header.Del("Content-Type")
 	}
 	switch {
 	case resp.StatusCode >= http.StatusMultipleChoices:
 		resp.Body = cutBody{io.LimitReader(resp.Body, maxErrorBody), resp.Body}
+	case a.endless:
 	case resp.ContentLength > maxPage:
 		resp.Body = http.MaxBytesReader(nil, resp.Body, 0)
 	default:

@@ -30,9 +30,11 @@ func answerHint(code int, err error, c call) string {
 	case code == http.StatusUnauthorized:
 		return hintToken
 	case code == http.StatusForbidden && !apierrors.IsUnexpectedServerError(err):
-		return grantHint(c.namespace)
+		return grantHint(c)
 	case code == http.StatusTooManyRequests:
 		return "the API server is busy and sheds load; it is asked again later"
+	case (apierrors.IsResourceExpired(err) || apierrors.IsGone(err)) && c.verb == "watch":
+		return "nothing: the API server has compacted its history, and a refresh fills the gap"
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		return "reading the list took longer than the API server keeps its moment: is it slow, or the network?"
 	case apierrors.IsStoreReadError(err):
@@ -46,14 +48,14 @@ func answerHint(code int, err error, c call) string {
 }
 
 // grantHint names the role that is missing and the command that proves it.
-func grantHint(namespace string) string {
-	if namespace == "" {
-		return "grant the ServiceAccount the verbs list and watch on secrets with a ClusterRole and a ClusterRoleBinding, or name single" +
-			" namespaces with --namespace; to check: kubectl auth can-i list secrets --all-namespaces" +
-			" --as=system:serviceaccount:NAMESPACE:NAME"
+func grantHint(c call) string {
+	if c.namespace == "" {
+		return fmt.Sprintf("grant the ServiceAccount the verbs list and watch on secrets with a ClusterRole and a ClusterRoleBinding, or name"+
+			" single namespaces with --namespace; to check: kubectl auth can-i %s secrets --all-namespaces"+
+			" --as=system:serviceaccount:NAMESPACE:NAME", c.verb)
 	}
 	return fmt.Sprintf("grant the ServiceAccount the verbs list and watch on secrets in namespace %[1]s with a Role and a RoleBinding there;"+
-		" to check: kubectl auth can-i list secrets --namespace %[1]s --as=system:serviceaccount:NAMESPACE:NAME", namespace)
+		" to check: kubectl auth can-i %[2]s secrets --namespace %[1]s --as=system:serviceaccount:NAMESPACE:NAME", c.namespace, c.verb)
 }
 
 func scope(namespace string) string {

@@ -70,7 +70,13 @@ const (
 	Delete               // Secret is gone, or no longer selected; only Key, UID and ResourceVersion are set
 	Bookmark             // nothing changed up to ResourceVersion
 	Relist               // what changed is only to be learnt by a new List
+	Opened               // the watch is open: changes after ResourceVersion follow
 )
+
+// String names the kind, as metrics count it.
+func (k Kind) String() string {
+	return [...]string{"upsert", "delete", "bookmark", "relist", "opened"}[k]
+}
 
 // Event is one change after a [Listing].
 type Event struct {

@@ -62,5 +62,5 @@ func (d *draft) finish() (*targetsfile.Entry, *Fault) {
 	if len(d.problems) > 0 {
 		return nil, &Fault{Reason: d.reason, Problems: d.problems}
 	}
-	return &entry, nil
+	return entry, nil
 }

@@ -19,6 +19,7 @@ type Error struct {
 	Denied     bool          // 401 or 403: permanent, but a rotated token or a new role takes a minute to be seen
 	RetryAfter time.Duration // the server's wish; 0: none
 	Hint       string        // what a person can do; may be empty
+	End        WatchEnd      // how a Watch ended; empty for a List
 	Err        error
 }
 

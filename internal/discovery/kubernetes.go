@@ -1,10 +1,12 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,8 +18,11 @@ import (
 
 // Kubernetes finds Secrets through an API server. It is safe for concurrent use, and keeps nothing between calls but idle connections.
 type Kubernetes struct {
-	client   *rest.RESTClient
-	selector string
+	client     *rest.RESTClient
+	negotiator runtime.ClientNegotiator
+	selector   string
+	watchLimit time.Duration
+	silence    time.Duration
 }
 
 // KubernetesConfig says where the Secrets are.
@@ -27,6 +32,9 @@ type KubernetesConfig struct {
 	REST          *rest.Config
 	LabelSelector string // which Secrets count, see [ValidateSelector]; required
 	UserAgent     string // empty: refresh-sidecar
+
+	WatchLimit time.Duration // how long one watch lasts at most; 0: 5 minutes
+	Silence    time.Duration // how long an open watch may say nothing; 0: 3 minutes
 }
 
 // clientConfig returns the configuration of a client that does what it is told, once: no waiting for a client-side rate limit, no printing
@@ -83,7 +91,12 @@ func NewKubernetes(config KubernetesConfig) (*Kubernetes, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client of %s: %w", cfg.Host, err)
 	}
-	return &Kubernetes{client: client, selector: config.LabelSelector}, nil
+	return &Kubernetes{
+		client: client, selector: config.LabelSelector,
+		negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion),
+		watchLimit: cmp.Or(config.WatchLimit, watchLimit),
+		silence:    cmp.Or(config.Silence, silenceLimit),
+	}, nil
 }
 
 // List reads the labelled Secrets of a namespace, or with "" of all namespaces, as they were at one moment. Every error is an

@@ -25,6 +25,9 @@ func watch(t *testing.T, m *discovery.Manifests, resourceVersion string) <-chan 
 			t.Errorf("got %v, want the context's error", err)
 		}
 	})
+	if e := <-events; e.Kind != discovery.Opened || e.ResourceVersion != resourceVersion {
+		t.Errorf("got %+v first, want that the watch is open at %s", e, resourceVersion)
+	}
 	return events
 }
 

@@ -2,7 +2,7 @@ package discovery
 
 import "context"
 
-// Watch emits a [Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [Listing], or the last Relist
+// Watch emits [Opened], and a [Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [Listing], or the last Relist
 // stands for, beginning with the differences that are there already: once nothing has changed for 100 ms, or after 2 s of changes
 // without such a pause.
 // It calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
@@ -12,6 +12,7 @@ import "context"
 func (m *Manifests) Watch(ctx context.Context, namespace, resourceVersion string, emit func(Event)) error {
 	n := newNotifier()
 	defer n.close()
+	emit(Event{Namespace: namespace, ResourceVersion: resourceVersion, Kind: Opened})
 	f := follower{
 		hints: n.hints,
 		look:  func(ctx context.Context) (string, bool) { return m.look(ctx, n) },

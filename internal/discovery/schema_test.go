@@ -127,7 +127,7 @@ func TestExamplesMakeAValidSnapshot(t *testing.T) {
 		Source: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: examples},
 	}
 	for _, s := range listExamples(t).Secrets { // sorted by key, and so by name: they are the same here
-		doc.Entries = append(doc.Entries, *s.Entry)
+		doc.Entries = append(doc.Entries, s.Entry)
 	}
 	doc.Entries[0] = doc.Entries[0].Stale(now)
 	doc.Discovered, doc.Valid, doc.Invalid = len(doc.Entries), len(doc.Entries)-1, 1

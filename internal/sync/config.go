@@ -23,7 +23,8 @@ type Source interface {
 
 // Watcher is a Source that can follow changes.
 type Watcher interface {
-	// Watch calls emit for each change after resourceVersion, one at a time, until ctx ends or the stream does.
+	// Watch calls emit when it is open and for each change after resourceVersion, one at a time, until ctx ends or the stream does. It
+	// returns ctx's error, or else, preferably, a [*discovery.Error] that says how the stream ended.
 	Watch(ctx context.Context, namespace, resourceVersion string, emit func(discovery.Event)) error
 }
 
@@ -34,7 +35,7 @@ type Publisher interface {
 
 // Config of a [DefaultRefreshManager].
 type Config struct {
-	Source     Source             // if it is a Watcher too, its changes are followed
+	Source     Source             // if it is a Watcher too, its changes are followed, unless NoWatch is set
 	Publisher  Publisher          //
 	Namespaces []string           // to list, each at its own risk; a single "" is all of them, or manifests
 	Origin     targetsfile.Source // what documents say of their source
@@ -50,6 +51,7 @@ type Config struct {
 	Jitter         float64         // share taken off each wait at most; 0: exact, below 1
 	RateLimit      time.Duration   // least time between accepted manual refreshes; 0: any
 	MinTargets     int             // fewer are not published; 0: any number is
+	NoWatch        bool            // true: what changes is only found by refreshes
 	DropInvalid    bool            // false: a Secret that no longer yields a target serves its last good one
 	Attempts       int             // failed attempts after which to give up, success ends it too; 0: go on for ever
 
@@ -85,6 +87,14 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// watcher returns what is to be followed, or nil. Who gives up after some attempts does not stay to see changes.
+func (c *Config) watcher() Watcher {
+	if w, ok := c.Source.(Watcher); ok && !c.NoWatch && c.Attempts == 0 {
+		return w
+	}
+	return nil
 }
 
 func (c *Config) schedule() schedule {

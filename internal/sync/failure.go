@@ -66,6 +66,26 @@ func listFailure(err error) *failure {
 	return f
 }
 
+// fault is what the status shows of a failure.
+type fault struct {
+	text  string
+	class Class
+	hint  string
+}
+
+func faultOf(f *failure, class Class) fault {
+	return fault{text: f.err.Error(), class: class, hint: f.hint}
+}
+
+// showFault shows the later one of the last attempt's fault and that of changes after it.
+func (l *loop) showFault() {
+	f := l.attemptFault
+	if l.changeFault.text != "" {
+		f = l.changeFault
+	}
+	l.status.Error, l.status.ErrorClass, l.status.Hint = f.text, f.class, f.hint
+}
+
 // joinFailures makes one failure of those of several namespaces: transient if one of them is, with the longest Retry-After.
 func joinFailures(failed map[string]*failure, order []string) *failure {
 	var out *failure

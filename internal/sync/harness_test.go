@@ -99,7 +99,7 @@ func (c *cluster) put(t testing.TB, namespace, name, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.putSecret(namespace, name, discovery.Secret{Entry: &entry})
+	c.putSecret(namespace, name, discovery.Secret{Entry: entry})
 }
 
 // spoil makes a Secret yield a fault.

@@ -46,10 +46,19 @@ type loop struct {
 	published chan publication
 	events    chan discovery.Event
 	asked     map[string]string // by namespace: the version that the source asked to be listed during a LIST
+	changes   changes
+	demands   demands
+
+	attemptFault fault     // of the last attempt
+	changeFault  fault     // of what was to be published after it
+	mayRecover   bool      // the last attempt failed for something that can be over at any time
+	heldUntil    time.Time // until when a server asked to be left alone
+	forwarded    time.Time // when a refresh was last brought forward
 
 	watches   context.Context // ends when Stop is called
 	endWatch  context.CancelFunc
-	following map[string]bool
+	watching  map[string]*watchState // by namespace
+	followers int                    // that run
 	ended     chan watchEnd
 	workers   sync.WaitGroup
 	stopping  bool
@@ -58,7 +67,7 @@ type loop struct {
 func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 	l := &loop{
 		cfg: cfg, log: cfg.Logger, manager: m, ctx: ctx,
-		metrics:   newMetrics(cfg.registerer(), cfg.Interval),
+		metrics:   newMetrics(&cfg),
 		schedule:  cfg.schedule(),
 		limiter:   cfg.limiter(),
 		catalogue: newCatalogue(cfg.Namespaces),
@@ -69,12 +78,14 @@ func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 		published: make(chan publication),
 		events:    make(chan discovery.Event),
 		asked:     map[string]string{},
-		following: map[string]bool{},
+		changes:   changes{since: map[string]map[string]discovery.Event{}, paced: idleTimer()},
+		demands:   demands{timer: idleTimer()},
+		watching:  map[string]*watchState{},
 		ended:     make(chan watchEnd),
 		status:    RefreshStatus{State: StateIdle},
 	}
 	l.watches, l.endWatch = context.WithCancel(ctx)
-	_, l.status.Watch.Enabled = cfg.Source.(Watcher)
+	l.status.Watch.Enabled = cfg.watcher() != nil
 	for _, name := range cfg.Namespaces {
 		l.status.Namespaces = append(l.status.Namespaces, NamespaceStatus{Name: name})
 	}
@@ -105,10 +116,16 @@ func carriedRejections(d *targetsfile.Document) []rejection {
 	return out
 }
 
+// idleTimer returns a timer that does not fire until it is reset.
+func idleTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
 func (l *loop) run() {
 	l.next = time.NewTimer(0)
-	l.writeAgain = time.NewTimer(time.Hour)
-	l.writeAgain.Stop()
+	l.writeAgain = idleTimer()
 	beat := time.NewTicker(heartbeatInterval)
 	defer beat.Stop()
 	stop := l.manager.stopping
@@ -128,8 +145,12 @@ func (l *loop) run() {
 			l.publishOwed()
 		case e := <-l.events:
 			l.onEvent(e)
+		case <-l.changes.paced.C:
+			l.publishChanges()
 		case end := <-l.ended:
 			l.onWatchEnd(end)
+		case <-l.demands.timer.C:
+			l.meetDemand()
 		case <-beat.C:
 			l.manager.heartbeat()
 		case <-stop:
@@ -168,14 +189,15 @@ func (l *loop) retrying() string {
 // stop starts nothing any more. What runs may go on until the manager's context ends.
 func (l *loop) stop() {
 	l.stopping = true
-	l.next.Stop()
-	l.writeAgain.Stop()
+	for _, timer := range []*time.Timer{l.next, l.writeAgain, l.changes.paced, l.demands.timer} {
+		timer.Stop()
+	}
 	l.endWatch()
 }
 
 // finished reports whether the loop was stopped and nothing is under way.
 func (l *loop) finished() bool {
-	return l.stopping && l.attempt == nil && l.publishing == nil && len(l.following) == 0
+	return l.stopping && l.attempt == nil && l.publishing == nil && l.followers == 0
 }
 
 // show makes the state visible to GetStatus.

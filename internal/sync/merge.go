@@ -3,7 +3,6 @@ package sync
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 // merged is the content of the next document, before it has a place in the sequence of published ones.
 type merged struct {
-	entries    []targetsfile.Entry
+	entries    []*targetsfile.Entry
 	versions   []string // resourceVersions of the entries' Secrets, in their order; "" for what is not a Secret's present content
 	rejections []rejection
 	discovered int
@@ -28,13 +27,14 @@ type rejection struct {
 	carried bool // from the last document: its namespace has not answered
 }
 
-// claim is one Secret's claim to a target name.
-type claim struct {
-	id      string // the Secret's identity
-	key     string // namespace/name
-	created time.Time
-	entry   *targetsfile.Entry
-	secret  *discovery.Secret // nil: carried over from the last document, its namespace has not answered
+// listed returns the rejections that a document lists.
+func (m *merged) listed() []targetsfile.Rejection {
+	first := m.rejections[:min(len(m.rejections), targetsfile.MaxRejections)]
+	listed := make([]targetsfile.Rejection, len(first))
+	for i := range first {
+		listed[i] = first[i].Rejection
+	}
+	return listed
 }
 
 // merge decides what is published: what the Secrets of the catalogue say now, and, with keepLastGood, what they said before where
@@ -43,46 +43,47 @@ type claim struct {
 // Round 1: every Secret claims one name, its target's or else its last good one's. The Secret that holds the name in the last
 // document wins it, otherwise the oldest. Round 2: a loser falls back to its last good target if that name is still free. So a typo
 // or a clash takes no target away, and a name does not move while its holder lives.
+//
+// Both the catalogue and the last document are in the order of names, so that it is one pass over the two, and costs less than writing
+// the result.
 func merge(last *targetsfile.Document, c *catalogue, keepLastGood bool, now time.Time) merged {
-	m := merging{last: last, now: now, winners: make(map[string]*claim, c.size())}
-	if keepLastGood && last != nil {
-		m.lastGood = make(map[string]int, len(last.Entries))
-		for i := range last.Entries {
-			m.lastGood[entryID(&last.Entries[i])] = i
-		}
-	}
-	m.carry(c)
-	for i := range c.secrets() {
-		m.claim(i)
-	}
-	for _, loser := range m.contend() {
-		m.fallBack(loser)
-	}
+	faulty, named := c.split()
+	m := merging{last: last, keepLastGood: keepLastGood, now: now, winners: make([]winner, 0, len(named)+len(faulty))}
+	held := append(m.carry(c), m.keep(faulty)...)
+	slices.SortFunc(held, func(a, b *targetsfile.Entry) int { return strings.Compare(a.Name, b.Name) })
+	m.out.discovered += len(faulty) + len(named)
+	m.fallBack(m.contend(named, held))
 	return m.finish()
 }
 
 type merging struct {
-	last     *targetsfile.Document
-	now      time.Time
-	lastGood map[string]int // a Secret's identity to its place in last.Entries
-	claims   []*claim
-	winners  map[string]*claim // by name
-	out      merged
+	last         *targetsfile.Document
+	keepLastGood bool
+	now          time.Time
+	winners      []winner
+	out          merged
 }
 
-// carry claims for namespaces that have not answered yet what the last document has of them.
-func (m *merging) carry(c *catalogue) {
-	if m.last == nil {
-		return
+// winner is what is published under one name.
+type winner struct {
+	entry   *targetsfile.Entry
+	version string // of the Secret whose present content it is; "" if it is of none
+	present bool   // it is the present content of a Secret
+}
+
+// carry returns what the last document has of namespaces that have not answered yet.
+func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
+	if m.last == nil || c.complete() {
+		return nil
 	}
-	for i := range m.last.Entries {
-		e := &m.last.Entries[i]
-		if c.unanswered(e.Secret) {
-			m.claims = append(m.claims, &claim{id: entryID(e), key: e.Secret, entry: e})
-			if e.StaleSince.IsZero() {
-				m.out.discovered++
-				m.out.valid++
-			}
+	for _, e := range m.last.Entries {
+		if !c.unanswered(e.Secret) {
+			continue
+		}
+		held = append(held, e)
+		if e.StaleSince.IsZero() {
+			m.out.discovered++
+			m.out.valid++
 		}
 	}
 	for _, r := range m.last.Rejections {
@@ -91,75 +92,127 @@ func (m *merging) carry(c *catalogue) {
 			m.out.rejections = append(m.out.rejections, rejection{Rejection: r, carried: true})
 		}
 	}
+	return held
 }
 
-// claim enters what a Secret claims, or rejects it if that is nothing.
-func (m *merging) claim(s *discovery.Secret) {
-	m.out.discovered++
-	c := &claim{id: secretID(s), key: s.Key, created: s.Created, secret: s}
-	if s.Entry != nil {
-		c.entry = s.Entry
-		m.claims = append(m.claims, c)
-		return
+// keep rejects the Secrets that yield no target and returns their last good ones, which hold their names still.
+func (m *merging) keep(faulty []*discovery.Secret) (held []*targetsfile.Entry) {
+	good := m.lastGood(faulty)
+	for _, s := range faulty {
+		serving := targetsfile.ServingNothing
+		if e := good[secretID(s)]; e != nil {
+			held = append(held, e)
+			serving = targetsfile.ServingLastGood
+		}
+		m.reject(s, s.Fault.Reason, s.Fault.Message(), serving)
 	}
-	good, ok := m.lastGoodOf(c.id)
-	if !ok {
-		m.reject(s, s.Fault.Reason, s.Fault.Message(), targetsfile.ServingNothing)
-		return
-	}
-	m.reject(s, s.Fault.Reason, s.Fault.Message(), targetsfile.ServingLastGood)
-	c.entry = good
-	m.claims = append(m.claims, c)
+	return held
 }
 
-// contend gives each name to one claim and returns the others.
-func (m *merging) contend() (losers []*claim) {
-	for _, c := range m.claims {
-		if rival := m.winners[c.entry.Name]; rival == nil || m.beats(c, rival) {
-			m.winners[c.entry.Name] = c
+// contend gives each name to one Secret and returns those that got none. An entry of held has its name in the last document, so it
+// wins against any Secret that claims it now.
+func (m *merging) contend(named []*discovery.Secret, held []*targetsfile.Entry) (losers []*discovery.Secret) {
+	for len(named) > 0 {
+		name := named[0].Entry.Name
+		rivals := 1
+		for rivals < len(named) && named[rivals].Entry.Name == name {
+			rivals++
 		}
+		for len(held) > 0 && held[0].Name < name {
+			m.winners = append(m.winners, winner{entry: held[0]})
+			held = held[1:]
+		}
+		best := -1
+		if len(held) > 0 && held[0].Name == name {
+			m.winners = append(m.winners, winner{entry: held[0]})
+			held = held[1:]
+		} else {
+			best = m.best(named[:rivals])
+			m.winners = append(m.winners, winner{named[best].Entry, named[best].ResourceVersion, true})
+		}
+		for i, s := range named[:rivals] {
+			if i != best {
+				losers = append(losers, s)
+			}
+		}
+		named = named[rivals:]
 	}
-	for _, c := range m.claims {
-		if m.winners[c.entry.Name] != c {
-			losers = append(losers, c)
-		}
+	for _, e := range held {
+		m.winners = append(m.winners, winner{entry: e})
 	}
 	return losers
 }
 
-func (m *merging) beats(c, rival *claim) bool {
-	switch m.holder(c.entry.Name) {
-	case c.id:
-		return true
-	case rival.id:
-		return false
+// best returns which of the Secrets that claim one name wins it.
+func (m *merging) best(rivals []*discovery.Secret) (best int) {
+	if len(rivals) == 1 {
+		return 0
 	}
-	return cmp.Or(c.created.Compare(rival.created), cmp.Compare(c.key, rival.key)) < 0
+	holder := m.holder(rivals[0].Entry.Name)
+	for i, s := range rivals {
+		if secretID(s) == holder {
+			return i
+		}
+		if cmp.Or(s.Created.Compare(rivals[best].Created), strings.Compare(s.Key, rivals[best].Key)) < 0 {
+			best = i
+		}
+	}
+	return best
 }
 
-// fallBack lets a Secret whose name is taken serve its last good target, and rejects it.
-func (m *merging) fallBack(c *claim) {
-	message := fmt.Sprintf("name: %q is taken by Secret %s: rename one of the two, or delete one", c.entry.Name, m.winners[c.entry.Name].key)
-	serving := targetsfile.ServingNothing
-	if good, ok := m.lastGoodOf(c.id); ok && m.winners[good.Name] == nil {
-		m.winners[good.Name] = &claim{id: c.id, key: c.key, entry: good}
-		serving = targetsfile.ServingLastGood
+// holder returns the identity of the Secret that holds a name in the last document, or "".
+func (m *merging) holder(name string) string {
+	if m.last == nil {
+		return ""
 	}
-	m.reject(c.secret, targetsfile.RejectDuplicate, message, serving)
+	i, ok := slices.BinarySearchFunc(m.last.Entries, name, func(e *targetsfile.Entry, name string) int {
+		return strings.Compare(e.Name, name)
+	})
+	if !ok {
+		return ""
+	}
+	return entryID(m.last.Entries[i])
+}
+
+// fallBack rejects the losers, and lets each serve its last good target if that name is free. No two have the same: names are unique
+// in a document.
+func (m *merging) fallBack(losers []*discovery.Secret) {
+	if len(losers) == 0 {
+		return
+	}
+	good := m.lastGood(losers)
+	contended := m.winners
+	for _, s := range losers {
+		serving := targetsfile.ServingNothing
+		if e := good[secretID(s)]; e != nil && winnerOf(contended, e.Name) == nil {
+			m.winners = append(m.winners, winner{entry: e})
+			serving = targetsfile.ServingLastGood
+		}
+		holder := winnerOf(contended, s.Entry.Name)
+		m.reject(s, targetsfile.RejectDuplicate,
+			fmt.Sprintf("name: %q is taken by Secret %s: rename one of the two, or delete one", s.Entry.Name, holder.entry.Secret), serving)
+	}
+	slices.SortFunc(m.winners, func(a, b winner) int { return strings.Compare(a.entry.Name, b.entry.Name) })
+}
+
+func winnerOf(winners []winner, name string) *winner {
+	i, ok := slices.BinarySearchFunc(winners, name, func(w winner, name string) int { return strings.Compare(w.entry.Name, name) })
+	if !ok {
+		return nil
+	}
+	return &winners[i]
 }
 
 // finish puts everything in the order of the file.
 func (m *merging) finish() merged {
-	winners := slices.SortedFunc(maps.Values(m.winners), func(a, b *claim) int { return cmp.Compare(a.entry.Name, b.entry.Name) })
-	m.out.entries, m.out.versions = make([]targetsfile.Entry, len(winners)), make([]string, len(winners))
-	for i, c := range winners {
-		m.out.entries[i] = *c.entry
-		if c.secret != nil && c.secret.Entry != nil {
+	m.out.entries, m.out.versions = make([]*targetsfile.Entry, len(m.winners)), make([]string, len(m.winners))
+	for i, w := range m.winners {
+		m.out.entries[i], m.out.versions[i] = w.entry, w.version
+		if w.present {
 			m.out.valid++
-			m.out.versions[i] = c.secret.ResourceVersion
 		}
 	}
-	slices.SortFunc(m.out.rejections, func(a, b rejection) int { return cmp.Compare(a.Secret, b.Secret) })
+	slices.SortFunc(m.out.rejections, func(a, b rejection) int { return strings.Compare(a.Secret, b.Secret) })
 	return m.out
 }
 
@@ -170,28 +223,22 @@ func (m *merging) reject(s *discovery.Secret, reason, message, serving string) {
 	})
 }
 
-// lastGoodOf returns a Secret's target in the last document, marked as stale.
-func (m *merging) lastGoodOf(id string) (*targetsfile.Entry, bool) {
-	i, ok := m.lastGood[id]
-	if !ok {
-		return nil, false
+// lastGood returns what the last document has of these Secrets, by their identity, marked as stale.
+func (m *merging) lastGood(of []*discovery.Secret) map[string]*targetsfile.Entry {
+	if m.last == nil || !m.keepLastGood || len(of) == 0 {
+		return nil
 	}
-	stale := m.last.Entries[i].Stale(m.now)
-	return &stale, true
-}
-
-// holder returns the identity of the Secret that holds a name in the last document, or "".
-func (m *merging) holder(name string) string {
-	if m.last == nil {
-		return ""
+	wanted := make(map[string]bool, len(of))
+	for _, s := range of {
+		wanted[secretID(s)] = true
 	}
-	i, ok := slices.BinarySearchFunc(m.last.Entries, name, func(e targetsfile.Entry, name string) int {
-		return strings.Compare(e.Name, name)
-	})
-	if !ok {
-		return ""
+	good := make(map[string]*targetsfile.Entry)
+	for _, e := range m.last.Entries {
+		if id := entryID(e); wanted[id] {
+			good[id] = e.Stale(m.now)
+		}
 	}
-	return entryID(&m.last.Entries[i])
+	return good
 }
 
 // secretID is what makes a Secret the same one over time: a Secret that was deleted and created again is another.

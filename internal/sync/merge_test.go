@@ -39,12 +39,12 @@ func (w world) catalogue(namespaces ...string) *catalogue {
 			if err != nil {
 				panic(err)
 			}
-			secret.Entry = &e
+			secret.Entry = e
 		}
 		byNamespace[namespace] = append(byNamespace[namespace], secret)
 	}
 	for _, n := range namespaces {
-		c.replace(discovery.Listing{Namespace: n, Secrets: byNamespace[n]})
+		c.replace(discovery.Listing{Namespace: n, ResourceVersion: "1", Secrets: byNamespace[n]}, nil)
 	}
 	return c
 }

@@ -28,6 +28,9 @@ const (
 	metricChanged             = "publishing_snapshot_changed_timestamp_seconds"
 	metricStaleAfter          = "publishing_snapshot_stale_after_timestamp_seconds"
 	metricPublications        = "publishing_snapshot_publications_total"
+	metricWatchConnected      = "publishing_watch_connected"
+	metricWatchEvents         = "publishing_watch_events_total"
+	metricWatchRestarts       = "publishing_watch_restarts_total"
 )
 
 // metrics are the series of refreshes and of the snapshot. Every label value exists from the start, so that rate() and absent()
@@ -49,10 +52,15 @@ type metrics struct {
 	changed      prometheus.Gauge
 	staleAfter   prometheus.Gauge
 	publications *prometheus.CounterVec
+
+	// Registered only where changes are followed.
+	watchConnected prometheus.Gauge
+	watchEvents    *prometheus.CounterVec
+	watchRestarts  *prometheus.CounterVec
 }
 
-func newMetrics(reg prometheus.Registerer, interval time.Duration) *metrics {
-	r := registrar{reg}
+func newMetrics(cfg *Config) *metrics {
+	r := registrar{cfg.registerer()}
 	m := &metrics{
 		refreshes:    r.counters(metricRefreshTotal, "Finished attempts to refresh the targets.", "status"),
 		duration:     r.histograms(metricRefreshDuration, "Duration of attempts to refresh the targets.", "status"),
@@ -71,9 +79,25 @@ func newMetrics(reg prometheus.Registerer, interval time.Duration) *metrics {
 		staleAfter:   r.gauge(metricStaleAfter, "Unix time from which the snapshot counts as stale."),
 		publications: r.counters(metricPublications, "Writes of the snapshot.", "result"),
 	}
-	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(interval.Seconds())
+	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(cfg.Interval.Seconds())
 	m.touch()
+	if cfg.watcher() == nil {
+		r = registrar{prometheus.NewRegistry()}
+	}
+	m.addWatch(r)
 	return m
+}
+
+func (m *metrics) addWatch(r registrar) {
+	m.watchConnected = r.gauge(metricWatchConnected, "1 while the changes of every namespace are followed.")
+	m.watchEvents = r.counters(metricWatchEvents, "What watches received.", "type")
+	m.watchRestarts = r.counters(metricWatchRestarts, "Watches that ended and had to be opened again, by how they ended.", "reason")
+	for _, kind := range []discovery.Kind{discovery.Upsert, discovery.Delete, discovery.Bookmark, discovery.Relist} {
+		m.watchEvents.WithLabelValues(kind.String())
+	}
+	for _, end := range discovery.WatchEnds() {
+		m.watchRestarts.WithLabelValues(string(end))
+	}
 }
 
 // touch makes every label value exist.
@@ -108,7 +132,7 @@ func (m *metrics) setDocument(d *targetsfile.Document, size int64) {
 	m.staleAfter.Set(unixSeconds(d.StaleAfter))
 }
 
-func (m *metrics) setTargets(entries []targetsfile.Entry) {
+func (m *metrics) setTargets(entries []*targetsfile.Entry) {
 	count := map[[2]string]int{}
 	for _, kind := range discovery.Types() {
 		count[[2]string{kind, "true"}], count[[2]string{kind, "false"}] = 0, 0

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -14,7 +15,9 @@ const minFreshness = 10 * time.Minute
 
 // publication is one write of the snapshot.
 type publication struct {
-	log        zerolog.Logger // of the refresh
+	log        zerolog.Logger // of the refresh, if it is of one
+	begun      time.Time      // with its merge
+	events     int            // that it is of
 	document   *targetsfile.Document
 	versions   []string // see merged
 	rejections []rejection
@@ -40,9 +43,10 @@ func (l *loop) publishRefresh() {
 		return
 	}
 	// (6)
-	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
-	l.noteRejections(a.log, m.rejections)
-	l.status.Discovered, l.status.Valid, l.status.Invalid = m.discovered, m.valid, m.discovered-m.valid
+	begun := time.Now()
+	m := l.merge(a.log)
+	l.changes.count = 0
+	l.setCounts(m)
 	// (7)
 	if f := l.guard(m); f != nil {
 		if a.failure != nil {
@@ -57,7 +61,7 @@ func (l *loop) publishRefresh() {
 	}
 	l.owed = nil
 	l.writeAgain.Stop()
-	l.publish(m, publication{log: a.log, refresh: a})
+	l.publish(m, publication{log: a.log, begun: begun, refresh: a})
 }
 
 // guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
@@ -73,19 +77,15 @@ func (l *loop) compose(m merged) *targetsfile.Document {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &targetsfile.Document{
 		Epoch: l.epoch, Generation: 1, ChangedAt: now,
-		Checksum:   targetsfile.Checksum(m.entries),
 		Source:     l.cfg.Origin,
 		Discovered: m.discovered, Valid: m.valid, Invalid: m.discovered - m.valid,
-		Entries: m.entries,
+		Entries: m.entries, Rejections: m.listed(),
 	}
 	if l.last != nil {
 		d.Generation, d.ChangedAt = l.last.Generation, l.last.ChangedAt
-		if d.Checksum != l.last.Checksum {
+		if !slices.EqualFunc(m.entries, l.last.Entries, (*targetsfile.Entry).Equal) {
 			d.Generation, d.ChangedAt = l.last.Generation+1, now
 		}
-	}
-	for _, r := range m.rejections[:min(len(m.rejections), targetsfile.MaxRejections)] {
-		d.Rejections = append(d.Rejections, r.Rejection)
 	}
 	d.RefreshedAt = l.refreshedAt().UTC().Truncate(time.Millisecond)
 	d.StaleAfter = d.RefreshedAt.Add(max(minFreshness, 2*l.cfg.Interval))
@@ -137,6 +137,7 @@ func (l *loop) write(log zerolog.Logger, d *targetsfile.Document) (size int64, f
 // onPublished takes in the end of a write.
 func (l *loop) onPublished(p publication) {
 	l.publishing = nil
+	l.changes.from = time.Now().Add(max(paceLeast, paceShare*time.Since(p.begun)))
 	if p.failure != nil {
 		l.writeFailed(p)
 	} else {
@@ -145,6 +146,7 @@ func (l *loop) onPublished(p publication) {
 	if l.attempt != nil && !l.attempt.listedAt.IsZero() && l.publishing == nil {
 		l.publishRefresh() // it waited for the publisher
 	}
+	l.publishChanges()
 }
 
 // written takes in a document that is in place.
@@ -161,13 +163,15 @@ func (l *loop) written(p publication) {
 	}
 	l.manager.published.Store(&Published{Document: p.document, Versions: p.versions})
 	switch {
-	case !p.retry && p.refresh.failure == nil:
+	case p.retry:
+		l.settle(p)
+	case p.refresh == nil:
+		l.changesWritten(p)
+	case p.refresh.failure == nil:
 		l.finish(nil, l.schedule.success())
-	case !p.retry:
+	default:
 		p.refresh.written = true
 		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
-	default:
-		l.settle(p)
 	}
 }
 
@@ -175,6 +179,8 @@ func (l *loop) written(p publication) {
 func (l *loop) settle(p publication) {
 	refresh := l.owed.refresh
 	l.owed = nil
+	l.changeFault = fault{}
+	l.showFault()
 	p.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
 	if refresh == nil {
 		return
@@ -193,7 +199,7 @@ func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
 	if !p.retry {
 		l.owed = &owed{log: p.log}
-		if p.refresh.failure == nil {
+		if p.refresh != nil && p.refresh.failure == nil {
 			l.owed.refresh = p.refresh
 		}
 	}
@@ -206,6 +212,11 @@ func (l *loop) writeFailed(p publication) {
 		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
 		p.log.Error().Err(p.failure.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
 		l.giveUp(p.failure)
+	case p.refresh == nil:
+		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
+		p.log.Error().Err(p.failure.err).Str("hint", p.failure.hint).Msg("writing changes failed, keeping the last snapshot")
+		l.changeFault = faultOf(p.failure, p.failure.class)
+		l.showFault()
 	case p.refresh.failure != nil:
 		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
 		p.log.Error().Err(p.failure.err).Msg("writing the snapshot failed, keeping the last one")
@@ -220,9 +231,12 @@ func (l *loop) publishOwed() {
 	if l.owed == nil || l.publishing != nil {
 		return
 	}
-	m := merge(l.last, l.catalogue, !l.cfg.DropInvalid, time.Now())
-	if l.guard(m) != nil {
-		return // the next refresh decides
+	begun := time.Now()
+	m := l.merge(l.owed.log)
+	l.changes.count = 0
+	if l.guard(m) != nil { // until a change or a refresh makes it enough
+		l.writeAgain.Reset(l.schedule.jittered(entry(l.cfg.StartupBackoff, l.owed.failures-1)))
+		return
 	}
-	l.publish(m, publication{log: l.owed.log, retry: true})
+	l.publish(m, publication{log: l.owed.log, begun: begun, retry: true})
 }

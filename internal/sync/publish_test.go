@@ -299,6 +299,7 @@ type watched struct {
 
 // Watch implements sync.Watcher.
 func (w watched) Watch(ctx context.Context, _, _ string, emit func(discovery.Event)) error {
+	emit(discovery.Event{Kind: discovery.Opened})
 	for {
 		select {
 		case version := <-w.asks:

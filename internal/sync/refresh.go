@@ -48,6 +48,8 @@ type listed struct {
 func (l *loop) begin(trigger Trigger, requestID string) *Run {
 	// (1)
 	l.next.Stop()
+	l.demands.pending = false
+	clear(l.changes.since)
 	if trigger == TriggerRetry {
 		l.number++
 	} else {
@@ -119,7 +121,7 @@ func (l *loop) onListed(results []listed) {
 			status.Error = r.failure.err.Error()
 		} else {
 			a.reached++
-			logWarnings(a.log, l.catalogue.replace(r.listing))
+			logWarnings(a.log, l.catalogue.replace(r.listing, l.changes.since[r.namespace]))
 			status.Secrets, status.LastSuccess, status.Error = l.catalogue.count(r.namespace), a.listedAt, ""
 		}
 		l.follow(r.namespace, r.listing.ResourceVersion)
@@ -127,6 +129,7 @@ func (l *loop) onListed(results []listed) {
 			delete(l.asked, r.namespace)
 		}
 	}
+	clear(l.changes.since)
 	a.failure = joinFailures(failures, l.cfg.Namespaces)
 	if l.publishing == nil {
 		l.publishRefresh()
@@ -148,6 +151,11 @@ func (l *loop) finish(f *failure, p plan) {
 		l.fail(a, f, p)
 	}
 	l.giveUp(f)
+	l.mayRecover = f != nil && p.class == ClassTransient && !f.denied
+	l.heldUntil = time.Time{}
+	if f != nil {
+		l.heldUntil = time.Now().Add(min(f.retryAfter, l.cfg.Interval))
+	}
 	l.arm(p)
 	l.logOutcome(a, f)
 	l.endManual(a)
@@ -177,7 +185,9 @@ func (l *loop) succeed(a *attempt) {
 // markFresh ends an outage, if there was one: what was listed at that time is in place.
 func (l *loop) markFresh(listedAt time.Time) {
 	l.status.LastRefresh = listedAt
-	l.status.Error, l.status.ErrorClass, l.status.Hint, l.status.ConsecutiveFailures = "", "", "", 0
+	l.status.ConsecutiveFailures = 0
+	l.attemptFault, l.changeFault = fault{}, fault{}
+	l.showFault()
 	l.metrics.lastSuccess.Set(unixSeconds(listedAt))
 	l.metrics.consecutive.Set(0)
 	l.metrics.setFailing("")
@@ -186,7 +196,8 @@ func (l *loop) markFresh(listedAt time.Time) {
 func (l *loop) fail(a *attempt, f *failure, p plan) {
 	l.status.State = StateFailed
 	l.status.ConsecutiveFailures++
-	l.status.Error, l.status.ErrorClass, l.status.Hint = f.err.Error(), p.class, f.hint
+	l.attemptFault, l.changeFault = faultOf(f, p.class), fault{}
+	l.showFault()
 	l.metrics.consecutive.Set(float64(l.status.ConsecutiveFailures))
 	l.metrics.setFailing(p.class)
 	l.metrics.errors.WithLabelValues(string(f.kind)).Inc()

@@ -110,10 +110,10 @@ func logChanges(log zerolog.Logger, last, next *targetsfile.Document) {
 	for i < len(last.Entries) || j < len(next.Entries) {
 		switch {
 		case j == len(next.Entries) || i < len(last.Entries) && last.Entries[i].Name < next.Entries[j].Name:
-			line("target removed", &last.Entries[i])
+			line("target removed", last.Entries[i])
 			i++
 		case i == len(last.Entries) || last.Entries[i].Name > next.Entries[j].Name:
-			line("target added", &next.Entries[j])
+			line("target added", next.Entries[j])
 			j++
 		default:
 			i, j = i+1, j+1

@@ -38,7 +38,7 @@ type RefreshStatus struct {
 	State       State
 	LastRefresh time.Time // end of the last success; after a restart, of the one before it
 
-	// Of the last finished attempt; they stay while another runs.
+	// Of the last finished attempt, or the last publication after it; they stay while another runs.
 	Duration   time.Duration
 	Discovered int
 	Valid      int
@@ -83,10 +83,11 @@ type SnapshotStatus struct {
 
 // WatchStatus describes how changes are followed between refreshes.
 type WatchStatus struct {
-	Enabled   bool      // the source can be followed
+	Enabled   bool      // changes are to be followed
 	Connected bool      // in every namespace
 	Since     time.Time // when Connected last changed
 	LastEvent time.Time
+	Error     string // why changes are not followed; empty while Connected, and before the first LIST
 }
 
 // NamespaceStatus describes the LISTs of one namespace.

@@ -1,82 +1,140 @@
 package sync
 
 import (
-	"fmt"
-	"runtime/debug"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
-// watchEnd reports that the watch of a namespace ended.
-type watchEnd struct {
-	namespace string
-	err       error
+// watchState is what the loop knows of the watch of one namespace.
+type watchState struct {
+	running bool // its follower runs
+	open    bool
+	down    time.Time // since when it is in trouble; zero: it is not
+	err     string    // why it is not open
 }
 
-// follow opens the watch of a namespace, unless it runs already, or the source has none or gave no version to start from.
+// watchOf returns the state of a namespace's watch.
+func (l *loop) watchOf(namespace string) *watchState {
+	state := l.watching[namespace]
+	if state == nil {
+		state = &watchState{}
+		l.watching[namespace] = state
+	}
+	return state
+}
+
+// follow begins to follow a namespace, unless that is done already, nobody wants it, or there is no version to start from.
 func (l *loop) follow(namespace, resourceVersion string) {
-	watcher, ok := l.cfg.Source.(Watcher)
-	if !ok || resourceVersion == "" || l.following[namespace] || l.stopping || l.cfg.Attempts > 0 {
+	watcher := l.cfg.watcher()
+	if watcher == nil || resourceVersion == "" || l.stopping || l.watchOf(namespace).running {
 		return
 	}
-	l.following[namespace] = true
-	l.showWatch()
-	l.workers.Go(func() {
-		l.ended <- watchEnd{namespace, l.watch(watcher, namespace, resourceVersion)}
-	})
-}
-
-// watch runs in the goroutine of a watch.
-func (l *loop) watch(watcher Watcher, namespace, resourceVersion string) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			l.log.Error().Str("namespace", namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while watching")
-			err = fmt.Errorf("recovered from a panic of type %T", value)
-		}
-	}()
-	return watcher.Watch(l.watches, namespace, resourceVersion, func(e discovery.Event) {
-		e.Namespace = namespace
-		select {
-		case l.events <- e:
-		case <-l.watches.Done():
-		}
-	})
-}
-
-func (l *loop) onWatchEnd(end watchEnd) {
-	delete(l.following, end.namespace)
-	l.showWatch()
-	if !l.stopping {
-		l.log.Warn().Err(end.err).Str("namespace", end.namespace).Msg("watch ended, following changes again after the next refresh")
+	l.watchOf(namespace).running = true
+	l.followers++
+	f := &follower{
+		watcher: watcher, namespace: namespace, version: resourceVersion,
+		interval: l.cfg.Interval, exact: l.cfg.Jitter == 0,
+		log: l.log, events: l.events, ended: l.ended,
 	}
+	l.workers.Go(func() { f.follow(l.watches) })
 }
 
 // onEvent takes in what a watch saw.
 func (l *loop) onEvent(e discovery.Event) {
-	l.status.Watch.LastEvent = time.Now()
-	if e.Kind != discovery.Relist || l.stopping {
+	if l.stopping {
 		return
 	}
-	l.asked[e.Namespace] = e.ResourceVersion
-	l.refreshIfAsked()
+	if e.Kind == discovery.Opened {
+		l.onOpened(e.Namespace)
+		return
+	}
+	l.status.Watch.LastEvent = time.Now()
+	l.metrics.watchEvents.WithLabelValues(e.Kind.String()).Inc()
+	if e.Kind == discovery.Relist {
+		l.asked[e.Namespace] = e.ResourceVersion
+		l.refreshIfAsked()
+		return
+	}
+	l.change(e)
+}
+
+func (l *loop) onOpened(namespace string) {
+	state := l.watchOf(namespace)
+	state.open, state.err = true, ""
+	if !state.down.IsZero() {
+		l.log.Info().Str("namespace", namespace).Float64("down_seconds", time.Since(state.down).Seconds()).Msg("changes are followed again")
+		state.down = time.Time{}
+		l.bringForward()
+	}
+	l.showWatch()
+}
+
+// onWatchEnd takes in that a watch ended. Its follower opens it again by itself, unless the end is final.
+func (l *loop) onWatchEnd(end watchEnd) {
+	state := l.watchOf(end.namespace)
+	if end.final {
+		state.running = false
+		l.followers--
+	}
+	if end.err == nil || l.stopping {
+		state.open = false
+		return
+	}
+	l.metrics.watchRestarts.WithLabelValues(string(end.err.End)).Inc()
+	if end.err.End == discovery.WatchTimeout {
+		return // it is opened again at once
+	}
+	l.logWatchEnd(end, state.down.IsZero())
+	state.open, state.err = false, end.err.Error()
+	if state.down.IsZero() {
+		state.down = time.Now()
+	}
+	l.showWatch()
+	switch end.err.End {
+	case discovery.WatchExpired, discovery.WatchInvalid, discovery.WatchSilent:
+		l.demand(end)
+	}
+}
+
+// logWatchEnd writes one warning per outage of a watch.
+func (l *loop) logWatchEnd(end watchEnd, first bool) {
+	e := l.log.Debug()
+	if first {
+		e = l.log.Warn()
+	}
+	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
+	switch end.err.End {
+	case discovery.WatchForbidden:
+		e.Msg("changes must not be followed, they wait for the next periodic refresh; trying again after it")
+	case discovery.WatchExpired, discovery.WatchInvalid:
+		e.Msg("the watch cannot go on, a refresh follows")
+	case discovery.WatchSilent:
+		e.Msg("the watch is silent, opening it again; a refresh follows")
+	default:
+		e.Msg("the watch was interrupted, opening it again")
+	}
 }
 
 // showWatch enters into the status whether all namespaces are followed.
 func (l *loop) showWatch() {
-	connected := len(l.following) == len(l.cfg.Namespaces)
-	if connected != l.status.Watch.Connected {
-		l.status.Watch.Connected, l.status.Watch.Since = connected, time.Now()
+	connected, err := true, ""
+	for _, namespace := range l.cfg.Namespaces {
+		if state := l.watchOf(namespace); !state.open {
+			connected = false
+			if err == "" && state.err != "" {
+				err = state.err
+			}
+		}
 	}
-}
-
-// refreshIfAsked starts a refresh that the source asked for, also one that it asked for while another was reading.
-func (l *loop) refreshIfAsked() {
-	if len(l.asked) == 0 || l.attempt != nil || l.stopping {
+	l.status.Watch.Error = err
+	if connected == l.status.Watch.Connected {
 		return
 	}
-	clear(l.asked)
-	l.begin(TriggerWatch, uuid.NewString())
+	l.status.Watch.Connected, l.status.Watch.Since = connected, time.Now()
+	value := 0.0
+	if connected {
+		value = 1
+	}
+	l.metrics.watchConnected.Set(value)
 }

@@ -11,7 +11,6 @@ package writer
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -33,34 +32,29 @@ func New(path string, mode os.FileMode) *Writer {
 	return &Writer{path: filepath.Clean(path), mode: mode.Perm()}
 }
 
-// Publish replaces the file by d and returns its size in bytes.
+// Publish replaces the file by d, whose Checksum it sets, and returns its size in bytes.
 func (w *Writer) Publish(d *targetsfile.Document) (int64, error) {
-	size, err := d.WriteTo(io.Discard)
+	size, err := w.replace(d)
 	if err != nil {
-		return 0, fmt.Errorf("encoding snapshot: %w", err)
-	}
-	if size > targetsfile.MaxBytes {
-		return 0, fmt.Errorf("snapshot would have %d bytes, readers accept %d: publish fewer or smaller targets", size, targetsfile.MaxBytes)
-	}
-	if err := w.replace(d); err != nil {
 		return 0, fmt.Errorf("writing snapshot: %w", w.explain(err))
 	}
 	return size, nil
 }
 
-func (w *Writer) replace(d *targetsfile.Document) error {
+func (w *Writer) replace(d *targetsfile.Document) (int64, error) {
 	// renameio.WriteFile would keep the mode of the file that is there, and without WithTempDir each write drops probe files into the
 	// directory that readers watch.
 	file, err := renameio.NewPendingFile(w.path,
 		renameio.WithTempDir(filepath.Dir(w.path)), renameio.WithStaticPermissions(w.mode))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = file.Cleanup() }()
-	if _, err := d.WriteTo(file); err != nil {
-		return err
+	size, err := d.WriteFile(file)
+	if err != nil {
+		return 0, err
 	}
-	return file.CloseAtomicallyReplace()
+	return size, file.CloseAtomicallyReplace()
 }
 
 // Sweep removes what killed processes left beside the file and returns how many files that were. Call it before the first Publish.

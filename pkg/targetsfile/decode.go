@@ -55,7 +55,7 @@ func (d *decoder) verify() error {
 		return refuse(ReasonChecksum, "the targets have %s, the file says otherwise: it was edited or damaged", d.checksum)
 	}
 	for i := range doc.Entries {
-		switch entry := &doc.Entries[i]; {
+		switch entry := doc.Entries[i]; {
 		case entry.Name == "":
 			return refuse(ReasonSchema, "target %d has no name", i)
 		case i > 0 && entry.Name <= doc.Entries[i-1].Name:

@@ -37,7 +37,7 @@ type Document struct {
 	Valid      int // those whose present content is in Entries
 	Invalid    int // the rest
 
-	Entries    []Entry     // ascending by name, names unique
+	Entries    []*Entry    // ascending by name, names unique
 	Rejections []Rejection // ascending by Secret, at most MaxRejections
 }
 
@@ -90,33 +90,109 @@ func (d Document) String() string {
 	return fmt.Sprintf("document of %d targets, generation %d", len(d.Entries), d.Generation)
 }
 
-// WriteTo writes the document as a file has it: indented, one line per target, ending in a newline.
+// WriteTo writes the document as a file has it: indented, one line per target, ending in a newline. Checksum must be set.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
-	head, err := d.head()
+	text, err := d.frame(d.Checksum)
 	if err != nil {
 		return 0, err
 	}
-	out := countingWriter{w: bufio.NewWriterSize(w, 64<<10)}
-	out.write(head)
-	for i := range d.Entries {
-		out.line(i, d.Entries[i].encoded)
+	return text.size, d.write(w, text, nil)
+}
+
+// File is an empty file to write to. [os.File] is one.
+type File interface {
+	io.Writer
+	io.WriterAt
+}
+
+// WriteFile writes the document like [Document.WriteTo], and sets Checksum, in one pass over the targets. It is for the owner of a
+// document that nobody else has seen. A document larger than [MaxBytes] is refused before anything is written.
+func (d *Document) WriteFile(f File) (int64, error) {
+	blank := strings.Repeat(" ", len(Checksum(nil)))
+	text, err := d.frame(blank)
+	if err != nil {
+		return 0, err
 	}
-	out.closeList(len(d.Entries))
-	out.write([]byte(",\n  \"invalid\": ["))
+	if text.size > MaxBytes {
+		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", text.size, MaxBytes)
+	}
+	sum := newListSum()
+	if err := d.write(f, text, sum); err != nil {
+		return 0, err
+	}
+	d.Checksum = sum.text()
+	_, err = f.WriteAt([]byte(d.Checksum), int64(bytes.Index(text.head, []byte(blank))))
+	return text.size, err
+}
+
+// frame is what stands around the targets of a file.
+type frame struct {
+	head, tail []byte
+	size       int64 // of the whole file
+}
+
+const (
+	lineStart = "\n    "
+	lineEnd   = "\n  "
+)
+
+func (d *Document) frame(checksum string) (frame, error) {
+	head, err := d.head(checksum)
+	if err != nil {
+		return frame{}, err
+	}
+	var tail bytes.Buffer
+	closeList(&tail, len(d.Entries))
+	tail.WriteString(",\n  \"invalid\": [")
 	for i := range d.Rejections {
 		line, err := encodeCompact(d.Rejections[i])
 		if err != nil {
-			return out.n, err
+			return frame{}, err
 		}
-		out.line(i, line)
+		startLine(&tail, i)
+		tail.Write(line)
 	}
-	out.closeList(len(d.Rejections))
-	out.write([]byte("\n}\n"))
-	return out.n, out.w.Flush()
+	closeList(&tail, len(d.Rejections))
+	tail.WriteString("\n}\n")
+	size := len(head) + tail.Len() + max(0, len(d.Entries)-1)
+	for _, e := range d.Entries {
+		size += len(lineStart) + len(e.encoded)
+	}
+	return frame{head: head, tail: tail.Bytes(), size: int64(size)}, nil
+}
+
+// write writes the targets in their frame, and adds them to sum unless that is nil. The bufio.Writer keeps the first error until Flush.
+func (d *Document) write(w io.Writer, text frame, sum *listSum) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	_, _ = out.Write(text.head)
+	for i, e := range d.Entries {
+		startLine(out, i)
+		_, _ = out.Write(e.encoded)
+		if sum != nil {
+			sum.add(e.encoded)
+		}
+	}
+	_, _ = out.Write(text.tail)
+	return out.Flush()
+}
+
+// startLine begins item i of a list, which has a line of its own.
+func startLine(w io.StringWriter, i int) {
+	if i > 0 {
+		_, _ = w.WriteString(",")
+	}
+	_, _ = w.WriteString(lineStart)
+}
+
+func closeList(w io.StringWriter, length int) {
+	if length > 0 {
+		_, _ = w.WriteString(lineEnd)
+	}
+	_, _ = w.WriteString("]")
 }
 
 // head encodes everything up to the opening bracket of the targets.
-func (d *Document) head() ([]byte, error) {
+func (d *Document) head(checksum string) ([]byte, error) {
 	source, err := encodeLine(d.Source)
 	if err != nil {
 		return nil, err
@@ -134,7 +210,7 @@ func (d *Document) head() ([]byte, error) {
   "source": %s,
   "targets_discovered": %d, "targets_valid": %d, "targets_invalid": %d,
   "targets": [`,
-		SchemaVersion, epoch, d.Generation, d.Checksum,
+		SchemaVersion, epoch, d.Generation, checksum,
 		stamp(d.ChangedAt), stamp(d.RefreshedAt), stamp(d.StaleAfter),
 		source, d.Discovered, d.Valid, d.Invalid), nil
 }
@@ -150,30 +226,4 @@ func encodeLine(v any) (string, error) {
 		return "", err
 	}
 	return strings.NewReplacer(",\n", ", ", "\n", "").Replace(lines.String()), nil
-}
-
-// countingWriter writes the lines of a list. The bufio.Writer keeps the first error until Flush.
-type countingWriter struct {
-	w *bufio.Writer
-	n int64
-}
-
-func (c *countingWriter) write(b []byte) {
-	n, _ := c.w.Write(b)
-	c.n += int64(n)
-}
-
-func (c *countingWriter) line(i int, item []byte) {
-	if i > 0 {
-		c.write([]byte(","))
-	}
-	c.write([]byte("\n    "))
-	c.write(item)
-}
-
-func (c *countingWriter) closeList(length int) {
-	if length > 0 {
-		c.write([]byte("\n  "))
-	}
-	c.write([]byte("]"))
 }

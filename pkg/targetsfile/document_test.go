@@ -37,7 +37,7 @@ func full(t testing.TB) *targetsfile.Document {
 		Extra:        map[string]json.RawMessage{"metadata": json.RawMessage(`{"team": null}`)},
 		Secret:       "alert-history/slack-prod", SecretUID: "5f1c",
 	})
-	entries := []targetsfile.Entry{pager, slack}
+	entries := []*targetsfile.Entry{pager, slack}
 	return &targetsfile.Document{
 		Epoch: epoch, Generation: 42, Checksum: targetsfile.Checksum(entries),
 		ChangedAt:   stamp(t, "2026-01-02T11:30:45.1239+01:00"),

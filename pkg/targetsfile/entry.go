@@ -13,14 +13,14 @@ import (
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
 // Entry is a target together with its encoded bytes. The bytes are made once, where the target is decoded, so that a publication
-// copies what did not change instead of encoding it again.
+// copies what did not change instead of encoding it again. An entry in a [Document] is immutable, and documents share their entries.
 type Entry struct {
 	Target
 	encoded []byte
 }
 
 // NewEntry encodes t. It fails only when FilterConfig or a value of Extra is not JSON.
-func NewEntry(t Target) (Entry, error) {
+func NewEntry(t Target) (*Entry, error) {
 	if t.Headers == nil {
 		t.Headers = map[string]string{}
 	}
@@ -31,9 +31,9 @@ func NewEntry(t Target) (Entry, error) {
 	t.StaleSince = time.Time{}
 	encoded, err := encodeCompact(wireTarget(t))
 	if err != nil {
-		return Entry{}, err
+		return nil, err
 	}
-	e := Entry{Target: t, encoded: encoded}
+	e := &Entry{Target: t, encoded: encoded}
 	if since.IsZero() {
 		return e, nil
 	}
@@ -41,26 +41,30 @@ func NewEntry(t Target) (Entry, error) {
 }
 
 // Size returns the length of the encoded target in bytes.
-func (e Entry) Size() int { return len(e.encoded) }
+func (e *Entry) Size() int { return len(e.encoded) }
+
+// Equal reports whether both are the same bytes in a file.
+func (e *Entry) Equal(o *Entry) bool { return e == o || bytes.Equal(e.encoded, o.encoded) }
 
 // Stale returns the entry marked as stale since then, or the entry itself if it is stale already. Fields of the file that this
 // version does not know survive.
-func (e Entry) Stale(since time.Time) Entry {
+func (e *Entry) Stale(since time.Time) *Entry {
 	if !e.StaleSince.IsZero() {
 		return e
 	}
-	e.StaleSince = since.UTC().Truncate(time.Millisecond)
+	stale := &Entry{Target: e.Target}
+	stale.StaleSince = since.UTC().Truncate(time.Millisecond)
 	encoded := make([]byte, 0, len(e.encoded)+len(`,"stale_since":""`)+len(timeFormat))
 	encoded = append(encoded, bytes.TrimSuffix(e.encoded, []byte("}"))...)
 	encoded = append(encoded, `,"stale_since":"`...)
-	encoded = e.StaleSince.AppendFormat(encoded, timeFormat)
-	e.encoded = append(encoded, `"}`...)
-	return e
+	encoded = stale.StaleSince.AppendFormat(encoded, timeFormat)
+	stale.encoded = append(encoded, `"}`...)
+	return stale
 }
 
 // Checksum returns the checksum of a document with these entries: "sha256:" and the SHA-256, in hex, of their compact encodings
 // as one JSON array.
-func Checksum(entries []Entry) string {
+func Checksum(entries []*Entry) string {
 	sum := newListSum()
 	for i := range entries {
 		sum.add(entries[i].encoded)

@@ -28,7 +28,7 @@ func TestStaleEntry(t *testing.T) {
 	t.Run("is what NewEntry makes of a stale target", func(t *testing.T) {
 		marked := target("a")
 		marked.StaleSince = since
-		got, want := targetsfile.Checksum([]targetsfile.Entry{entry(t, marked)}), targetsfile.Checksum([]targetsfile.Entry{stale})
+		got, want := targetsfile.Checksum([]*targetsfile.Entry{entry(t, marked)}), targetsfile.Checksum([]*targetsfile.Entry{stale})
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}

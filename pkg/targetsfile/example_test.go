@@ -198,7 +198,7 @@ func ExampleDocument_WriteTo() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	entries := []targetsfile.Entry{entry}
+	entries := []*targetsfile.Entry{entry}
 	at := time.Date(2026, 1, 2, 10, 30, 45, 123e6, time.UTC)
 	doc := &targetsfile.Document{
 		Epoch: "0f8c9a52-3c1d-4a57-9b58-6d6f3f0c2a11", Generation: 1, Checksum: targetsfile.Checksum(entries),
@@ -255,7 +255,7 @@ func exampleWriter() (write func([]targetsfile.Target), path string, remove func
 
 // exampleSnapshot replaces the file at path in one step.
 func exampleSnapshot(path string, generation uint64, targets []targetsfile.Target) {
-	var entries []targetsfile.Entry
+	var entries []*targetsfile.Entry
 	for _, target := range targets {
 		entry, err := targetsfile.NewEntry(target)
 		if err != nil {

@@ -18,7 +18,7 @@ func TestLoaderKeepsItsSnapshotWhereverAFileIsCut(t *testing.T) {
 			t.Fatal(err)
 		}
 		doc := &Document{
-			Epoch: "e", Generation: generation, Checksum: Checksum([]Entry{entry}), Entries: []Entry{entry},
+			Epoch: "e", Generation: generation, Checksum: Checksum([]*Entry{entry}), Entries: []*Entry{entry},
 			ChangedAt: time.Unix(1, 0), RefreshedAt: time.Unix(1, 0), StaleAfter: time.Unix(1, 0),
 		}
 		var buf bytes.Buffer

@@ -37,7 +37,7 @@ func target(name string) targetsfile.Target {
 	}
 }
 
-func entry(t testing.TB, target targetsfile.Target) targetsfile.Entry {
+func entry(t testing.TB, target targetsfile.Target) *targetsfile.Entry {
 	t.Helper()
 	e, err := targetsfile.NewEntry(target)
 	check(t, err)
@@ -47,7 +47,7 @@ func entry(t testing.TB, target targetsfile.Target) targetsfile.Entry {
 // document returns a fresh document with a target of each name, which must be ascending.
 func document(t testing.TB, generation uint64, names ...string) *targetsfile.Document {
 	t.Helper()
-	entries := make([]targetsfile.Entry, len(names))
+	entries := make([]*targetsfile.Entry, len(names))
 	for i, name := range names {
 		entries[i] = entry(t, target(name))
 	}

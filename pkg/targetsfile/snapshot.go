@@ -33,7 +33,7 @@ func newSnapshot(doc *Document, previous *Snapshot) *Snapshot {
 	return s
 }
 
-func newIndex(entries []Entry) *index {
+func newIndex(entries []*Entry) *index {
 	x := &index{
 		targets: make([]Target, len(entries)),
 		byName:  make(map[string]int, len(entries)),

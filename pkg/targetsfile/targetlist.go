@@ -73,8 +73,8 @@ func stringEnd(data []byte) int {
 }
 
 // decodeList decodes the items of a list, with several goroutines if they are many: of a large file's loading this is nearly all.
-func decodeList(items [][]byte) ([]Entry, *targetError) {
-	entries := make([]Entry, len(items))
+func decodeList(items [][]byte) ([]*Entry, *targetError) {
+	entries := make([]*Entry, len(items))
 	workers := min(mostDecoders, runtime.GOMAXPROCS(0), 1+len(items)/decodeAlone)
 	faults := make([]*targetError, workers)
 	var running sync.WaitGroup
@@ -84,6 +84,7 @@ func decodeList(items [][]byte) ([]Entry, *targetError) {
 		go func() {
 			defer running.Done()
 			for i := from; i < to && faults[w] == nil; i++ {
+				entries[i] = &Entry{}
 				if err := entries[i].decode(items[i]); err != nil {
 					faults[w] = &targetError{index: i, err: err}
 				}

@@ -93,9 +93,9 @@ func (w *Writer) again(change func(*targetsfile.Document)) {
 	w.write(&doc)
 }
 
-func (w *Writer) entries(targets []targetsfile.Target) []targetsfile.Entry {
+func (w *Writer) entries(targets []targetsfile.Target) []*targetsfile.Entry {
 	w.t.Helper()
-	entries := make([]targetsfile.Entry, 0, len(targets))
+	entries := make([]*targetsfile.Entry, 0, len(targets))
 	for _, target := range targets {
 		if target.PayloadFormat == "" {
 			target.PayloadFormat = target.Type
@@ -109,7 +109,7 @@ func (w *Writer) entries(targets []targetsfile.Target) []targetsfile.Entry {
 		}
 		entries = append(entries, entry)
 	}
-	slices.SortFunc(entries, func(a, b targetsfile.Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(entries, func(a, b *targetsfile.Entry) int { return strings.Compare(a.Name, b.Name) })
 	return entries
 }
 

@@ -1,0 +1,122 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+)
+
+const (
+	reopenFirst = time.Second      // wait before a watch is opened again; it doubles
+	reopenMost  = 10 * time.Second // up to this
+	// settled is how long a watch must have lived for its end not to belong to the trouble before it.
+	settled = time.Minute
+)
+
+// follower keeps the watch of one namespace open, in a goroutine of its own. It opens it again from the last version seen, which costs
+// the API server no LIST, until that is no use: see [follower.final].
+type follower struct {
+	watcher   Watcher
+	namespace string
+	version   string // last seen
+	interval  time.Duration
+	exact     bool // waits are not spread
+	log       zerolog.Logger
+	events    chan<- discovery.Event
+	ended     chan<- watchEnd
+	wait      time.Duration // before the watch is opened again
+}
+
+// watchEnd reports that a watch ended.
+type watchEnd struct {
+	namespace string
+	err       *discovery.Error // nil: the follower was stopped
+	lived     time.Duration
+	final     bool // the follower has ended with it
+}
+
+// follow runs until ctx ends or a watch ends for good.
+func (f *follower) follow(ctx context.Context) {
+	for {
+		began := time.Now()
+		end := watchEnd{namespace: f.namespace, err: asWatchError(f.watch(ctx)), lived: time.Since(began)}
+		if ctx.Err() != nil {
+			end.err = nil
+		}
+		end.final = end.err == nil || f.final(end.err)
+		f.ended <- end
+		if end.final {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			f.ended <- watchEnd{namespace: f.namespace, final: true}
+			return
+		case <-time.After(f.pause(end)):
+		}
+	}
+}
+
+// watch is one watch, from its opening to its end.
+func (f *follower) watch(ctx context.Context) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			f.log.Error().Str("namespace", f.namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while watching")
+			err = &discovery.Error{End: discovery.WatchInvalid, Err: fmt.Errorf("recovered from a panic of type %T", value)}
+		}
+	}()
+	return f.watcher.Watch(ctx, f.namespace, f.version, func(e discovery.Event) {
+		e.Namespace = f.namespace
+		select {
+		case f.events <- e:
+			f.version = cmp.Or(e.ResourceVersion, f.version)
+		case <-ctx.Done():
+		}
+	})
+}
+
+// final reports whether opening the watch again from where it was cannot help: its version is gone, the next thing in it cannot be
+// read, or somebody has to grant it. It begins again with the next successful LIST.
+func (*follower) final(err *discovery.Error) bool {
+	switch err.End {
+	case discovery.WatchExpired, discovery.WatchInvalid, discovery.WatchForbidden:
+		return true
+	}
+	return false
+}
+
+// pause is how long to wait before the watch is opened again. It is spread over half its length: an API server that comes back has the
+// watches of all pods to serve.
+func (f *follower) pause(end watchEnd) time.Duration {
+	if end.lived >= settled {
+		f.wait = 0
+	}
+	if end.err.End == discovery.WatchTimeout && end.lived >= reopenFirst {
+		return 0
+	}
+	f.wait = min(max(reopenFirst, 2*f.wait), reopenMost)
+	wait := f.wait
+	if !f.exact {
+		wait -= time.Duration(rand.Int64N(int64(wait) / 2)) // #nosec G404 -- it spreads load, it hides nothing
+	}
+	return max(wait, min(end.err.RetryAfter, f.interval))
+}
+
+// asWatchError makes every error one that says how the watch ended.
+func asWatchError(err error) *discovery.Error {
+	if e, ok := errors.AsType[*discovery.Error](err); ok {
+		return e
+	}
+	if err == nil {
+		return &discovery.Error{End: discovery.WatchClosed, Err: errors.New("the watch ended")}
+	}
+	return &discovery.Error{End: discovery.WatchBroken, Err: err}
+}
