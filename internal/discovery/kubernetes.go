@@ -22,6 +22,7 @@ type Kubernetes struct {
 	negotiator runtime.ClientNegotiator
 	selector   string
 	watchLimit time.Duration
+	watchGrace time.Duration
 	silence    time.Duration
 }
 
@@ -34,6 +35,7 @@ type KubernetesConfig struct {
 	UserAgent     string // empty: refresh-sidecar
 
 	WatchLimit time.Duration // how long one watch lasts at most; 0: 5 minutes
+	WatchGrace time.Duration // how much longer it may last if the server does not end it; 0: 30 seconds
 	Silence    time.Duration // how long an open watch may say nothing; 0: 3 minutes
 }
 
@@ -95,6 +97,7 @@ func NewKubernetes(config KubernetesConfig) (*Kubernetes, error) {
 		client: client, selector: config.LabelSelector,
 		negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion),
 		watchLimit: cmp.Or(config.WatchLimit, watchLimit),
+		watchGrace: cmp.Or(config.WatchGrace, watchGrace),
 		silence:    cmp.Or(config.Silence, silenceLimit),
 	}, nil
 }

@@ -34,7 +34,9 @@ type secretAPI struct {
 	secrets []corev1.Secret
 	// instead, if set, may answer request n (the first is 1) and return true.
 	instead func(n int, w http.ResponseWriter, r *http.Request) bool
-	cache   sync.Map // encoded pages
+	// watch, if set, answers requests to watch, which end when it returns.
+	watch func(s *watchStream)
+	cache sync.Map // encoded pages
 
 	mu       sync.Mutex
 	requests []*http.Request
@@ -79,6 +81,10 @@ func (api *secretAPI) list(w http.ResponseWriter, r *http.Request) {
 	n := len(api.requests)
 	api.mu.Unlock()
 	if api.instead != nil && api.instead(n, w, r) {
+		return
+	}
+	if r.URL.Query().Get("watch") == "true" {
+		api.watch(newWatchStream(api, w, r))
 		return
 	}
 	media := runtime.ContentTypeJSON

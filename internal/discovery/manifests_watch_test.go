@@ -12,7 +12,7 @@ import (
 )
 
 // watch follows a tree until the test ends.
-func watch(t *testing.T, m *discovery.Manifests, resourceVersion string) <-chan discovery.Event {
+func watchManifests(t *testing.T, m *discovery.Manifests, resourceVersion string) <-chan discovery.Event {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	events, done := make(chan discovery.Event, 100), make(chan error)
@@ -39,7 +39,7 @@ func TestManifestsWatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		events := watch(t, m, listing.ResourceVersion)
+		events := watchManifests(t, m, listing.ResourceVersion)
 		write(t, filepath.Join(root, "new", "b.yaml"), manifest("b"))
 		checkRelist(t, m, <-events, 2)
 		write(t, filepath.Join(root, "new", "b.yaml"), manifest("c"))
@@ -59,13 +59,13 @@ func TestManifestsWatch(t *testing.T) {
 		if err == nil {
 			t.Fatal("got a listing of a missing file, want an error")
 		}
-		events := watch(t, m, listing.ResourceVersion)
+		events := watchManifests(t, m, listing.ResourceVersion)
 		write(t, path, manifest("a"))
 		checkRelist(t, m, <-events, 1)
 	})
 	t.Run("catches up with what was missed", func(t *testing.T) {
 		m := newManifests(t, files{"a.yaml": manifest("a")}.write(t))
-		checkRelist(t, m, <-watch(t, m, "older"), 1)
+		checkRelist(t, m, <-watchManifests(t, m, "older"), 1)
 	})
 }
 
@@ -227,7 +227,7 @@ func TestManifestsWatchWithoutFsnotify(t *testing.T) {
 	if hinted {
 		t.Fatal("got hints promised, want none without a descriptor")
 	}
-	events := watch(t, m, before)
+	events := watchManifests(t, m, before)
 	if _, err := file.WriteString(manifest("a")); err != nil {
 		t.Fatal(err)
 	}

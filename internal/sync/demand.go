@@ -33,6 +33,11 @@ func (l *loop) demand(end watchEnd) {
 		return
 	}
 	l.demands.pending = true
+	l.armDemand()
+}
+
+// armDemand sets the timer of the pending demand.
+func (l *loop) armDemand() {
 	wait := max(time.Until(l.demands.started.Add(l.demands.gap)), time.Until(l.heldUntil))
 	l.demands.timer.Reset(max(0, wait))
 }
@@ -58,7 +63,7 @@ func (l *loop) refreshIfAsked() {
 		return
 	}
 	if l.demands.pending {
-		l.demands.timer.Reset(max(0, time.Until(l.demands.started.Add(l.demands.gap))))
+		l.armDemand()
 	}
 }
 

@@ -39,6 +39,10 @@ type cluster struct {
 	panics  bool
 	lists   []time.Duration // when each LIST of the first namespace began, since born
 	born    time.Time
+
+	snapshotFirst bool                  // a delayed LIST answers with what was there when it began
+	history       []discovery.Event     // of all changes
+	onChange      func(discovery.Event) // called with the lock held; may be nil
 }
 
 func newCluster() *cluster {
@@ -50,6 +54,7 @@ func (c *cluster) List(ctx context.Context, namespace string) (discovery.Listing
 	c.mu.Lock()
 	c.lists = append(c.lists, time.Since(c.born))
 	hang, delay, panics := c.hang, c.delay, c.panics
+	early := c.listing(namespace)
 	c.mu.Unlock()
 	if hang {
 		<-ctx.Done()
@@ -76,11 +81,28 @@ func (c *cluster) List(ctx context.Context, namespace string) (discovery.Listing
 		}
 		return discovery.Listing{}, err
 	}
+	if c.snapshotFirst {
+		return early, nil
+	}
+	return c.listing(namespace), nil
+}
+
+// listing is what a LIST would answer now.
+func (c *cluster) listing(namespace string) discovery.Listing {
 	listing := discovery.Listing{Namespace: namespace, ResourceVersion: fmt.Sprint(c.version)}
 	for _, name := range slices.Sorted(maps.Keys(c.secrets[namespace])) {
 		listing.Secrets = append(listing.Secrets, c.secrets[namespace][name])
 	}
-	return listing, nil
+	return listing
+}
+
+// changed records an event. The cluster is locked.
+func (c *cluster) changed(namespace string, kind discovery.Kind, s discovery.Secret) {
+	e := discovery.Event{Namespace: namespace, Kind: kind, ResourceVersion: s.ResourceVersion, Secret: s}
+	c.history = append(c.history, e)
+	if c.onChange != nil {
+		c.onChange(e)
+	}
 }
 
 func (c *cluster) set(change func(*cluster)) {
@@ -116,11 +138,16 @@ func (c *cluster) putSecret(namespace, name string, s discovery.Secret) {
 			c.secrets[namespace] = map[string]discovery.Secret{}
 		}
 		c.secrets[namespace][name] = s
+		c.changed(namespace, discovery.Upsert, s)
 	})
 }
 
 func (c *cluster) delete(namespace, name string) {
-	c.set(func(c *cluster) { c.version++; delete(c.secrets[namespace], name) })
+	c.set(func(c *cluster) {
+		c.version++
+		delete(c.secrets[namespace], name)
+		c.changed(namespace, discovery.Delete, discovery.Secret{Key: namespace + "/" + name, UID: "uid-" + name, ResourceVersion: fmt.Sprint(c.version)})
+	})
 }
 
 // fail lets every LIST fail with err, nil ends that.
@@ -199,6 +226,7 @@ type harness struct {
 	*sync.DefaultRefreshManager
 	t        *testing.T
 	cluster  *cluster
+	live     *live // the cluster, if it can be watched
 	disk     *disk
 	path     string
 	config   sync.Config

@@ -1,0 +1,124 @@
+package sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing/synctest"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+)
+
+// live is a cluster that can be watched, as an API server can: from a version on, events in order, with a bookmark when asked.
+type live struct {
+	*cluster
+	opens   []time.Duration // when each watch was asked for, since born
+	froms   []string        // and from which version
+	refuse  error           // of every watch; nil: they open
+	panics  bool            // with the next event
+	watches map[*liveWatch]bool
+}
+
+// liveWatch is one open watch.
+type liveWatch struct {
+	namespace string
+	events    chan discovery.Event
+	end       chan error
+}
+
+// followed makes the harness's cluster one that can be watched.
+func followed(h *harness) {
+	h.live = &live{cluster: h.cluster, watches: map[*liveWatch]bool{}}
+	h.config.Source = h.live
+	h.cluster.onChange = h.live.tell
+}
+
+// Watch implements sync.Watcher.
+func (l *live) Watch(ctx context.Context, namespace, version string, emit func(discovery.Event)) error {
+	l.mu.Lock()
+	l.opens, l.froms = append(l.opens, time.Since(l.born)), append(l.froms, version)
+	if l.refuse != nil {
+		defer l.mu.Unlock()
+		return l.refuse
+	}
+	w := &liveWatch{namespace: namespace, events: make(chan discovery.Event, 10_000), end: make(chan error, 1)}
+	from, _ := strconv.Atoi(version)
+	for _, e := range l.history {
+		if at, _ := strconv.Atoi(e.ResourceVersion); at > from && e.Namespace == namespace {
+			w.events <- e
+		}
+	}
+	l.watches[w] = true
+	l.mu.Unlock()
+	defer l.set(func(*cluster) { delete(l.watches, w) })
+	emit(discovery.Event{Kind: discovery.Opened, ResourceVersion: version})
+	for {
+		select {
+		case e := <-w.events:
+			if l.panics {
+				panic("a panic that quotes canary-value")
+			}
+			emit(e)
+		case err := <-w.end:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// tell passes an event to the open watches. The cluster is locked.
+func (l *live) tell(e discovery.Event) {
+	for w := range l.watches {
+		if w.namespace == e.Namespace {
+			w.events <- e
+		}
+	}
+}
+
+// bookmark tells the watches of the present version.
+func (l *live) bookmark() {
+	l.set(func(c *cluster) {
+		c.version++
+		l.tell(discovery.Event{Namespace: testNamespace, Kind: discovery.Bookmark, ResourceVersion: fmt.Sprint(c.version)})
+	})
+	synctest.Wait()
+}
+
+// cut ends all watches, and lets new ones fail with refuse, unless that is nil.
+func (l *live) cut(end, refuse error) {
+	l.set(func(*cluster) {
+		l.refuse = refuse
+		for w := range l.watches {
+			w.end <- end
+		}
+	})
+	synctest.Wait()
+}
+
+// heal lets watches open again.
+func (l *live) heal() { l.set(func(*cluster) { l.refuse = nil }) }
+
+// opened returns when watches were asked for, since a moment.
+func (l *live) opened(since time.Duration) (at []time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, open := range l.opens {
+		if open >= since {
+			at = append(at, open-since)
+		}
+	}
+	return at
+}
+
+func (l *live) lastFrom() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.froms[len(l.froms)-1]
+}
+
+func ended(how discovery.WatchEnd) *discovery.Error {
+	return &discovery.Error{End: how, Err: errors.New("the watch ended: " + string(how)), Hint: "look at the API server"}
+}
