@@ -22,7 +22,6 @@ type Kubernetes struct {
 	negotiator runtime.ClientNegotiator
 	selector   string
 	watchLimit time.Duration
-	watchGrace time.Duration
 	silence    time.Duration
 }
 
@@ -35,7 +34,6 @@ type KubernetesConfig struct {
 	UserAgent     string // empty: refresh-sidecar
 
 	WatchLimit time.Duration // how long one watch lasts at most; 0: 5 minutes
-	WatchGrace time.Duration // how much longer it may last if the server does not end it; 0: 30 seconds
 	Silence    time.Duration // how long an open watch may say nothing; 0: 3 minutes
 }
 
@@ -97,7 +95,6 @@ func NewKubernetes(config KubernetesConfig) (*Kubernetes, error) {
 		client: client, selector: config.LabelSelector,
 		negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion),
 		watchLimit: cmp.Or(config.WatchLimit, watchLimit),
-		watchGrace: cmp.Or(config.WatchGrace, watchGrace),
 		silence:    cmp.Or(config.Silence, silenceLimit),
 	}, nil
 }

@@ -122,6 +122,7 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 			s.raw(`{"` + canary + `":1}` + "\n")
 			s.hang()
 		}, want: discovery.WatchInvalid},
+		"the same at the end":        {answer: func(s *watchStream) { s.media = runtime.ContentTypeJSON; s.open(); s.raw(`{"` + canary + `":1}`) }, want: discovery.WatchInvalid},
 		"an event of another kind":   {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.SecretList{}) }, want: discovery.WatchInvalid},
 		"a Secret without a version": {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.Secret{}) }, want: discovery.WatchInvalid},
 		"a login page":               {answer: func(s *watchStream) { answerBody(s.w, 200, "text/html", "<html>"+canary) }, want: discovery.WatchRefused, text: "text/html"},
@@ -155,18 +156,18 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 	}
 }
 
-func TestWatchThatNobodyEndsIsEnded(t *testing.T) {
+func TestWatchMayReceiveAnyAmount(t *testing.T) {
+	large := targetSecrets(1)[0]
+	large.Data["padding"] = make([]byte, 900<<10)
 	api := newAPI(t)
 	api.watch = func(s *watchStream) {
 		s.open()
-		for s.r.Context().Err() == nil {
-			s.bookmark()
-			s.hangFor(5 * time.Millisecond)
+		for range 40 {
+			s.secret(watch.Modified, large)
 		}
 	}
-	k := newKubernetes(t, discovery.KubernetesConfig{REST: api.rest(), WatchLimit: 100 * time.Millisecond, WatchGrace: 100 * time.Millisecond})
-	if events, end := watchOnce(t, k); end.End != discovery.WatchTimeout || len(events) < 3 {
-		t.Errorf("got %v after %d events, want the time limit after many", end, len(events))
+	if events, end := watchOnce(t, api.kubernetes(t)); len(events) != 41 || end.End != discovery.WatchClosed {
+		t.Errorf("got %d events and %v, want 41 and the server's end", len(events), end)
 	}
 }
 

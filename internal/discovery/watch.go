@@ -40,7 +40,7 @@ var errSilent = errors.New("nothing was received for longer than an API server i
 // beginning. A cancelled ctx is returned as it is.
 func (k *Kubernetes) Watch(ctx context.Context, namespace, resourceVersion string, emit func(Event)) error {
 	limit := k.watchLimit - time.Duration(rand.Int64N(int64(k.watchLimit)/5+1)) // #nosec G404 -- it spreads load, it hides nothing
-	cut, cancel := context.WithTimeout(ctx, limit+k.watchGrace)
+	cut, cancel := context.WithTimeout(ctx, limit+watchGrace)
 	defer cancel()
 	cut, silence := context.WithCancelCause(cut)
 	defer silence(nil)
