@@ -12,7 +12,7 @@
 // # Structure
 //
 // One loop owns the state and never blocks. The LIST runs in at most one lister goroutine, the write in at most one publisher
-// goroutine, each watch in its own; all report to the loop by channel. The outside reads an immutable status through an atomic
+// goroutine, and each watch has a follower with a goroutine of its own; all report to the loop by channel. The outside reads an immutable status through an atomic
 // pointer.
 //
 // # When the next refresh starts
@@ -31,6 +31,27 @@
 //	succeeded        later 401 or 403, permanent failure      interval                     n = 0
 //	any              only the write failed                    interval                     n = 0, write retried
 //
+// While watches are open, a refresh that waits for a transient failure to end is brought forward when one of them comes back, to
+// within two seconds, at most once a minute, and never before a Retry-After.
+//
 // A failed write is tried again after StartupBackoff[0], [1], …, without a LIST, until it succeeds; then the refresh it belongs to
 // becomes the success. A refresh that is asked for, by a person or by the source, starts at once; its failure goes on in the series.
+//
+// # Following changes
+//
+// A namespace is followed from the version of its first successful LIST on. An event changes the catalogue, and the catalogue is merged
+// and published without another LIST: the first change after a quiet spell at once, the next no sooner than four times the duration of
+// the last publication after its end, and at least 20 ms. During a LIST, events are applied, published and remembered; the
+// LIST's answer replaces the catalogue, and what was remembered is applied again if it is newer. So no publication goes back in time.
+//
+//	the watch ends because of                 it is opened again               a refresh
+//	----------------------------------------  -------------------------------  ------------------
+//	its own time limit                        at once, from where it was       no
+//	the connection, or the server closes it   after 1 s, 2 s, … 10 s           no
+//	401, 429, 5xx                             the same, or after Retry-After   no
+//	silence                                   after 1 s, 2 s, … 10 s           is asked for
+//	410, an error event, bytes that are none  from the next successful LIST    is asked for
+//	403, 404 and the like                     after each successful LIST       no
+//
+// Refreshes that are asked for like this start 1 s, 2 s, … 30 s apart until a watch has lived for a minute.
 package sync
