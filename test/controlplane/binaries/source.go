@@ -14,6 +14,7 @@ type source struct {
 	version string
 	pkg     string
 	ldflags string
+	tags    string
 	staging string // the version that stands for what the module's go.mod maps to its own ./staging directory
 }
 
@@ -39,6 +40,8 @@ func sourceOf(name Name) (source, error) {
 			pkg:     "go.etcd.io/etcd/server/v3",
 			ldflags: "-s -w",
 		}, nil
+	case Prometheus, Promtool:
+		return prometheusSource(name), nil
 	default:
 		return source{}, fmt.Errorf("unknown program %q", name)
 	}
@@ -57,7 +60,7 @@ func (s source) build(ctx context.Context, path string) error {
 		return err
 	}
 	out := filepath.Join(dir, "out")
-	if err := goBuild(ctx, dir, "build", "-ldflags", s.ldflags, "-o", out, s.pkg); err != nil {
+	if err := goBuild(ctx, dir, "build", "-tags", s.tags, "-ldflags", s.ldflags, "-o", out, s.pkg); err != nil {
 		return err
 	}
 	if err := os.Rename(out, path); err != nil {
