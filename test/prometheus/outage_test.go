@@ -1,0 +1,206 @@
+package prometheus_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	sidecar.RemoveBinary()
+	os.Exit(code)
+}
+
+// outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.
+type outage struct {
+	name   string
+	alerts string
+	pod    *pod
+	begin  func(*pod)
+	end    func(*pod)
+}
+
+func webhook(path string) map[string]string {
+	return map[string]string{"type": "webhook", "url": "https://example.com/" + path}
+}
+
+// outages starts a pod for each thing that can go wrong, and one in which nothing does.
+func outages(t *testing.T) []outage {
+	shared, private := controlplane.Get(t), controlplane.StartPrivate(t)
+	user := shared.User(t)
+	with := func(verbs ...string) *pod { return newPod(t, shared, user, verbs...) }
+	return []outage{
+		{name: "well", pod: with("list", "watch"), begin: func(*pod) {}, end: func(*pod) {}},
+		{name: "away", alerts: "PublishingRefreshFailing PublishingWatchDown", pod: newPod(t, private.Plane, private.User(t), "list", "watch"),
+			begin: func(*pod) { must(t, private.StopAPIServer()) },
+			end:   func(*pod) { must(t, private.StartAPIServer(t.Context())) }},
+		{name: "forbidden", alerts: "PublishingRefreshFailingPermanently", pod: with("list", "watch"),
+			begin: func(p *pod) { p.grant() },
+			end:   func(p *pod) { p.grant("list", "watch") }},
+		{name: "unwatched", alerts: "PublishingWatchDown", pod: with("list"),
+			begin: func(*pod) {},
+			end:   func(p *pod) { p.grant("list", "watch") }},
+		{name: "old", alerts: "PublishingRefreshFailingPermanently PublishingSnapshotStale PublishingWatchDown", pod: with("list", "watch"),
+			begin: restartOnAnOldFile,
+			end:   func(p *pod) { p.grant("list", "watch") }},
+		{name: "unwritable", alerts: "PublishingRefreshFailing PublishingSnapshotWriteFailing", pod: with("list", "watch"),
+			begin: func(p *pod) { must(t, os.Rename(p.dir, p.dir+".away")) },
+			end:   func(p *pod) { must(t, os.Rename(p.dir+".away", p.dir)) }},
+		{name: "broken", alerts: "PublishingTargetsInvalid PublishingTargetsKept", pod: with("list", "watch"),
+			begin: func(p *pod) { p.put(map[string]string{"type": "webhook", "url": "canary-secret-value"}) },
+			end:   func(p *pod) { p.put(webhook("mended")) }},
+		{name: "disabled", alerts: "PublishingNoEnabledTarget", pod: with("list", "watch"),
+			begin: func(p *pod) {
+				p.put(map[string]string{"type": "webhook", "url": "https://example.com", "enabled": "false"})
+			},
+			end: func(p *pod) { p.put(webhook("enabled")) }},
+		{name: "stuck", alerts: "PublishingAppNotFollowing", pod: with("list", "watch"),
+			begin: readFrozenFile,
+			end:   func(p *pod) { p.app.restart(p.path()) }},
+		{name: "killed", alerts: "PublishingSidecarDown", pod: with("list", "watch"),
+			begin: func(p *pod) { p.sidecar.Kill() },
+			end:   func(p *pod) { p.start() }},
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restartOnAnOldFile takes the right to read Secrets away while the sidecar is down for an hour.
+func restartOnAnOldFile(p *pod) {
+	p.sidecar.Terminate()
+	p.grant()
+	document := p.sidecar.Document()
+	document.RefreshedAt = document.RefreshedAt.Add(-time.Hour)
+	document.StaleAfter = document.StaleAfter.Add(-time.Hour)
+	writeDocument(p.t, p.path(), document)
+	p.start()
+}
+
+// readFrozenFile gives the app what it gets from a volume that is mounted with a subPath: the file that was there once.
+func readFrozenFile(p *pod) {
+	frozen := filepath.Join(p.t.TempDir(), "targets.json")
+	writeDocument(p.t, frozen, p.sidecar.Document())
+	p.app.restart(frozen)
+	p.put(webhook("changed"))
+}
+
+func writeDocument(t *testing.T, path string, document *targetsfile.Document) {
+	t.Helper()
+	file, err := os.Create(path + ".new") // #nosec G304 -- a path of this test
+	must(t, err)
+	_, err = document.WriteTo(file)
+	must(t, errors.Join(err, file.Close(), os.Rename(path+".new", path)))
+}
+
+// TestRealOutages lets everything go wrong at the same time, each in a pod of its own, looks at alerts and dashboard, mends it all, and
+// takes the pods away at last.
+func TestRealOutages(t *testing.T) {
+	s := startServer(t)
+	all := outages(t)
+	var want []string
+	for _, o := range all {
+		for job, url := range map[string]string{"alert-history/sidecar": o.pod.sidecar.URL, "alert-history/app": o.pod.app.url} {
+			s.targets = append(s.targets, scrape{[]string{strings.TrimPrefix(url, "http://")},
+				map[string]string{"job": job, "namespace": o.name, "pod": o.name + "-0"}})
+		}
+		for _, alert := range strings.Fields(o.alerts) {
+			want = append(want, alert+" "+o.name)
+		}
+	}
+	slices.Sort(want)
+	s.discover()
+	s.until("all pods are scraped", func() error { return s.scraped(2 * len(all)) })
+	for _, o := range all {
+		o.begin(o.pod)
+	}
+	s.untilFiring(want)
+	s.expectHealthyRules()
+	_, firing := s.firing()
+	expectReadable(t, firing)
+	expectDataEverywhere(t, s)
+	for _, o := range all {
+		o.end(o.pod)
+	}
+	s.untilFiring([]string{})
+
+	pods := s.targets
+	s.targets = []scrape{}
+	s.discover()
+	s.untilFiring([]string{"PublishingSidecarAbsent"})
+	s.targets = pods
+	s.discover()
+	s.untilFiring([]string{})
+}
+
+func (s *server) scraped(count int) error {
+	up, err := s.query("sum(up)")
+	if err == nil && (len(up) != 1 || int(up[0].Value) != count) {
+		err = errors.New("up: " + up.String())
+	}
+	return err
+}
+
+// untilFiring waits until exactly these alerts fire.
+func (s *server) untilFiring(want []string) {
+	s.t.Helper()
+	s.until("the right alerts fire", func() error {
+		got, _ := s.firing()
+		if diff := cmp.Diff(want, got); diff != "" {
+			return errors.New("(-want +got):\n" + diff)
+		}
+		return nil
+	})
+}
+
+// expectReadable looks at alerts as their reader gets them.
+func expectReadable(t *testing.T, alerts []v1.Alert) {
+	t.Helper()
+	for _, a := range alerts {
+		text := string(a.Annotations["summary"] + " " + a.Annotations["description"])
+		if strings.ContainsAny(text, "{}<>") || strings.Contains(text, "  ") || strings.Contains(text, "canary-secret-value") {
+			t.Errorf("%s says %q", a.Labels["alertname"], text)
+		}
+		if namespace := string(a.Labels["namespace"]); !strings.Contains(text, namespace) {
+			t.Errorf("%s does not name its namespace %s: %q", a.Labels["alertname"], namespace, text)
+		}
+	}
+}
+
+// expectDataEverywhere evaluates every query of the dashboard.
+func expectDataEverywhere(t *testing.T, s *server) {
+	t.Helper()
+	for _, q := range queries(t) {
+		result, err := s.query(q.expr)
+		if err != nil {
+			t.Errorf("%s: %v", q.where, err)
+			continue
+		}
+		numbers := 0
+		for _, sample := range result {
+			if !math.IsNaN(float64(sample.Value)) {
+				numbers++
+			}
+		}
+		if numbers == 0 {
+			t.Errorf("%s returns %d samples, none of them a number: %s", q.where, len(result), q.expr)
+		}
+	}
+}
