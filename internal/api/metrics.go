@@ -14,6 +14,7 @@ import (
 type requestMetrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	timed    map[[2]string]prometheus.Observer // by path and method
 }
 
 func newRequestMetrics(reg prometheus.Registerer, routes []route) (*requestMetrics, error) {
@@ -28,9 +29,10 @@ func newRequestMetrics(reg prometheus.Registerer, routes []route) (*requestMetri
 			// Answers come from memory, so a millisecond is long; the upper end is for slow clients.
 			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .05, .25, 1, 10, 60},
 		}, []string{"path", "method"}),
+		timed: make(map[[2]string]prometheus.Observer),
 	}
 	for _, r := range routes {
-		m.duration.WithLabelValues(r.path, r.method)
+		m.timed[[2]string{r.path, r.method}] = m.duration.WithLabelValues(r.path, r.method)
 		// Counters that exist before they first count let rate() see the first.
 		m.requests.WithLabelValues(r.path, r.method, strconv.Itoa(http.StatusInternalServerError))
 		for _, code := range r.codes {
@@ -50,7 +52,10 @@ func newRequestMetrics(reg prometheus.Registerer, routes []route) (*requestMetri
 
 func (m *requestMetrics) observe(path, method string, code int, took time.Duration) {
 	m.requests.WithLabelValues(path, method, strconv.Itoa(code)).Inc()
-	m.duration.WithLabelValues(path, method).Observe(took.Seconds())
+	// What no route takes is counted only: a scanner's requests would leave a histogram for each path and method.
+	if duration, ok := m.timed[[2]string{path, method}]; ok {
+		duration.Observe(took.Seconds())
+	}
 }
 
 // methodLabel returns a method that is safe as a label: any token is a method in HTTP.
