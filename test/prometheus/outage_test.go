@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -136,10 +137,12 @@ func TestRealOutages(t *testing.T) {
 	_, firing := s.firing()
 	expectReadable(t, firing)
 	expectDataEverywhere(t, s)
+	expectMetricsOfRunbooks(t, s)
 	for _, o := range all {
 		o.end(o.pod)
 	}
 	s.untilFiring([]string{})
+	s.expectNothingOf("well")
 
 	pods := s.targets
 	s.targets = []scrape{}
@@ -168,6 +171,15 @@ func (s *server) untilFiring(want []string) {
 		}
 		return nil
 	})
+}
+
+// expectNothingOf fails if an alert about the namespace has fired at any time.
+func (s *server) expectNothingOf(namespace string) {
+	s.t.Helper()
+	fired, err := s.query(`count by (alertname) (count_over_time(ALERTS{alertstate="firing", namespace="` + namespace + `"}[1h]))`)
+	if err != nil || len(fired) > 0 {
+		s.t.Errorf("got %v, %v about a pod in which nothing is wrong", fired, err)
+	}
 }
 
 // expectReadable looks at alerts as their reader gets them.
@@ -201,6 +213,20 @@ func expectDataEverywhere(t *testing.T, s *server) {
 		}
 		if numbers == 0 {
 			t.Errorf("%s returns %d samples, none of them a number: %s", q.where, len(result), q.expr)
+		}
+	}
+}
+
+// expectMetricsOfRunbooks looks for every metric that a runbook tells to look at.
+func expectMetricsOfRunbooks(t *testing.T, s *server) {
+	t.Helper()
+	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(runbookChapter(t), -1)
+	if len(names) == 0 {
+		t.Error("no runbook names a metric")
+	}
+	for _, name := range names {
+		if result, err := s.query(name[1]); err != nil || len(result) == 0 {
+			t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
 		}
 	}
 }
