@@ -85,7 +85,10 @@ scrape_configs: [{job_name: pods, file_sd_configs: [{files: [targets.json]}]}]
 	t.Cleanup(func() {
 		err := cmd.Process.Signal(syscall.SIGTERM)
 		if err := errors.Join(err, cmd.Wait()); err != nil || t.Failed() {
-			t.Errorf("Prometheus ended with %v:\n%s", err, read(t, log.Name()))
+			complaints := slices.DeleteFunc(strings.Split(string(read(t, log.Name())), "\n"), func(line string) bool {
+				return strings.Contains(line, "level=INFO")
+			})
+			t.Errorf("Prometheus ended with %v, complaints:\n%s", err, strings.Join(complaints, "\n"))
 		}
 	})
 	s.until("Prometheus answers", s.connect)
