@@ -55,3 +55,9 @@ func (p *Private) PauseAPIServer() error {
 func (p *Private) ResumeAPIServer() error {
 	return p.server.ResumeAPIServer()
 }
+
+// CompactEtcd has etcd forget every revision but the present one. A running API server still answers from what it holds in memory; one
+// that is started afterwards cannot continue a watch from before.
+func (p *Private) CompactEtcd(ctx context.Context) error {
+	return p.server.CompactEtcd(ctx)
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
@@ -53,5 +54,31 @@ func TestAPrivatePlaneStopsRestartsAndPauses(t *testing.T) {
 	}
 	if err := get(t.Context()); err != nil {
 		t.Errorf("after the pause: %v", err)
+	}
+}
+
+// TestAPrivatePlaneForgetsItsPast looks from where a client had been, once etcd is compacted and the API server's memory is gone.
+func TestAPrivatePlaneForgetsItsPast(t *testing.T) {
+	plane := controlplane.StartPrivate(t)
+	namespace := plane.Namespace(t)
+	secrets := plane.Admin().CoreV1().Secrets(namespace)
+	list, err := secrets.List(t.Context(), metav1.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	createSecret(t, plane.Plane, namespace, "slack")
+	past := metav1.ListOptions{ResourceVersion: list.ResourceVersion, ResourceVersionMatch: metav1.ResourceVersionMatchExact}
+	if _, err := secrets.List(t.Context(), past); err != nil {
+		t.Errorf("before: %v", err)
+	}
+	if err := errors.Join(plane.CompactEtcd(t.Context()), plane.StopAPIServer(), plane.StartAPIServer(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := secrets.List(t.Context(), past); !apierrors.IsResourceExpired(err) {
+		t.Errorf("after: got %v, want an expired version", err)
+	}
+	requests := plane.Metric(t, "apiserver_request_total", map[string]string{"verb": "LIST", "resource": "secrets", "code": "410"})
+	if requests != 1 {
+		t.Errorf("the API server counted %v expired LISTs, want 1", requests)
 	}
 }
