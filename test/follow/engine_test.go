@@ -1,0 +1,214 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"k8s.io/client-go/rest"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/internal/writer"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+const (
+	selector = "publishing-target=true"
+	// patience bounds waiting for real servers. It is only used up when something is broken.
+	patience = 45 * time.Second
+)
+
+// setup is what a test may change before an engine starts.
+type setup struct {
+	discovery.KubernetesConfig
+	targetsync.Config
+	keeps []string // targets that no snapshot may lack, once one had them
+	dir   string   // of the snapshot
+}
+
+// engine is what the program wires, in this process.
+type engine struct {
+	t        testing.TB
+	manager  *targetsync.DefaultRefreshManager
+	registry *prometheus.Registry
+	requests requests
+	warnings warnings
+	path     string
+	stop     func() // idempotent
+}
+
+// follow starts an engine and returns when its first snapshot is in place and its watches are open. Nothing but watches, and the refreshes
+// that they ask for, brings it news: the interval is an hour. From then on every snapshot is checked.
+func (w *world) follow(changes ...func(*setup)) *engine {
+	w.t.Helper()
+	e := w.start(changes...)
+	e.until("follows changes", func() error {
+		s := e.manager.GetStatus()
+		if !s.Ready || s.Watch.Enabled && !s.Watch.Connected {
+			return errors.New(s.Error + s.Watch.Error)
+		}
+		return nil
+	})
+	return e
+}
+
+// start is follow without waiting.
+func (w *world) start(changes ...func(*setup)) *engine {
+	w.t.Helper()
+	e := &engine{t: w.t, registry: prometheus.NewRegistry()}
+	s := setup{
+		KubernetesConfig: discovery.KubernetesConfig{REST: w.config(), LabelSelector: selector},
+		Config: targetsync.Config{
+			Namespaces: []string{w.namespace}, Interval: time.Hour, Timeout: 10 * time.Second, MaxRetries: 5,
+			RetryBackoff: []time.Duration{time.Second}, StartupBackoff: []time.Duration{time.Second},
+			Logger: zerolog.New(&e.warnings).Level(zerolog.WarnLevel), Registerer: e.registry,
+		},
+		dir: w.t.TempDir(),
+	}
+	for _, change := range changes {
+		change(&s)
+	}
+	s.REST.Wrap(e.requests.wrap)
+	e.path = filepath.Join(s.dir, "targets.json")
+	source, err := discovery.NewKubernetes(s.KubernetesConfig)
+	w.must(err)
+	s.Origin = targetsfile.Source{Kind: targetsfile.SourceKubernetes, Namespaces: s.Namespaces, LabelSelector: selector}
+	if s.Source == nil {
+		s.Source = source
+	}
+	if s.Publisher == nil {
+		s.Publisher = writer.New(e.path, 0o640)
+	}
+	e.manager, err = targetsync.New(s.Config)
+	w.must(err, e.manager.Start())
+	stopChecking := e.check(s.keeps)
+	var stopped atomic.Bool
+	e.stop = func() {
+		if stopped.Swap(true) {
+			return
+		}
+		if err := e.manager.Stop(10 * time.Second); err != nil {
+			w.t.Errorf("stopping: %v", err)
+		}
+		stopChecking()
+		source.Close()
+	}
+	w.t.Cleanup(e.stop)
+	return e
+}
+
+// config is the user's, with a connection that no other client shares.
+func (w *world) config() *rest.Config { return ownConnection(w.plane.Config(w.user)) }
+
+// ownConnection keeps client-go from sharing the connection with other clients of this process: it does so for equal configurations.
+func ownConnection(config *rest.Config) *rest.Config {
+	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	return config
+}
+
+// document returns the snapshot in place.
+func (e *engine) document() *targetsfile.Document {
+	e.t.Helper()
+	d, err := targetsfile.ReadFile(e.path)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return d
+}
+
+// published describes the targets in the file, each as "name/edit", with a ' if it is kept though its Secret no longer yields it.
+func (e *engine) published() []string {
+	e.t.Helper()
+	published := []string{}
+	for _, target := range e.document().Entries {
+		text := target.Name + strings.TrimPrefix(target.URL, "https://example.com")
+		if !target.StaleSince.IsZero() {
+			text += "'"
+		}
+		published = append(published, text)
+	}
+	return published
+}
+
+// awaits waits until exactly these targets are published.
+func (e *engine) awaits(want ...string) {
+	e.t.Helper()
+	e.until("publishes", func() error { return differ(slices.Sorted(slices.Values(want)), e.published()) })
+}
+
+func differ(want, got any) error {
+	if diff := cmp.Diff(want, got); diff != "" {
+		return errors.New("(-want +got):\n" + diff)
+	}
+	return nil
+}
+
+// until polls a condition until it holds.
+func (e *engine) until(what string, holds func() error) {
+	e.t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := holds()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			e.t.Fatalf("waited %s until the engine %s: %v\nstatus: %+v\nwarnings:\n%s", patience, what, err, e.manager.GetStatus(), &e.warnings)
+		}
+		<-tick.C
+	}
+}
+
+// metric returns the sum of the series whose labels have these values.
+func (e *engine) metric(name string, values ...string) (sum float64) {
+	e.t.Helper()
+	families, err := e.registry.Gather()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	for _, family := range families {
+		for _, series := range family.GetMetric() {
+			var have []string
+			for _, label := range series.GetLabel() {
+				have = append(have, label.GetValue())
+			}
+			if family.GetName() == name && slices.Equal(have, values) {
+				sum += series.GetCounter().GetValue() + series.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
+}
+
+// expectRequests bounds what the engine has asked of the API server so far.
+func (e *engine) expectRequests(lists, watches limits) {
+	e.t.Helper()
+	if got := e.requests.lists.Load(); got < lists.least || got > lists.most {
+		e.t.Errorf("got %d LISTs, want %s\nwarnings:\n%s", got, lists, &e.warnings)
+	}
+	if got := e.requests.watches.Load(); got < watches.least || got > watches.most {
+		e.t.Errorf("got %d WATCHes, want %s\nwarnings:\n%s", got, watches, &e.warnings)
+	}
+}
+
+type limits struct{ least, most int64 }
+
+func exactly(n int64) limits { return limits{n, n} }
+
+// String describes the limits.
+func (l limits) String() string { return fmt.Sprintf("%d to %d", l.least, l.most) }

@@ -1,0 +1,11 @@
+// Package follow_test has the engine follow changes on a real API server: discovery, sync, writer and reader in one process, so that
+// limits can be shortened and requests counted. What only the shipped program shows is in package sidecar_test.
+package follow_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
