@@ -33,6 +33,8 @@ type follower struct {
 	events    chan<- discovery.Event
 	ended     chan<- watchEnd
 	wait      time.Duration // before the watch is opened again
+	granted   bool          // it was open before
+	denied    time.Time     // since when it is forbidden; zero: it is not
 }
 
 // watchEnd reports that a watch ended.
@@ -51,7 +53,7 @@ func (f *follower) follow(ctx context.Context) {
 		if ctx.Err() != nil {
 			end.err = nil
 		}
-		end.final = end.err == nil || f.final(end.err)
+		end.final = end.err == nil || f.final(end)
 		f.ended <- end
 		if end.final {
 			return
@@ -78,17 +80,27 @@ func (f *follower) watch(ctx context.Context) (err error) {
 		select {
 		case f.events <- e:
 			f.version = cmp.Or(e.ResourceVersion, f.version)
+			f.granted = true
 		case <-ctx.Done():
 		}
 	})
 }
 
 // final reports whether opening the watch again from where it was cannot help: its version is gone, the next thing in it cannot be
-// read, or somebody has to grant it. It begins again with the next successful LIST.
-func (*follower) final(err *discovery.Error) bool {
-	switch err.End {
-	case discovery.WatchExpired, discovery.WatchInvalid, discovery.WatchForbidden:
+// read, or somebody has to grant it. It begins again with the next successful LIST. That a watch is forbidden which was granted is not
+// believed for a while: an API server that has just started refuses everybody until it has read the roles.
+func (f *follower) final(end watchEnd) bool {
+	if end.err.End != discovery.WatchForbidden {
+		f.denied = time.Time{}
+	}
+	switch end.err.End {
+	case discovery.WatchExpired, discovery.WatchInvalid:
 		return true
+	case discovery.WatchForbidden:
+		if f.denied.IsZero() {
+			f.denied = time.Now()
+		}
+		return !f.granted || time.Since(f.denied) >= deniedConfirmation
 	}
 	return false
 }
