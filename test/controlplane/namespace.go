@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,17 +27,20 @@ func (p *Plane) Namespace(t testing.TB) string {
 		t.Fatalf("controlplane: making a namespace: %v", err)
 	}
 	p.cleanup(t, func(ctx context.Context) error {
-		return p.removeNamespace(ctx, namespace.Name)
+		return p.DeleteNamespace(ctx, namespace.Name)
 	})
 	return namespace.Name
 }
 
-// removeNamespace does what the namespace controller would do if there were one. Once the namespace is being deleted,
-// the API server lets nothing new into it.
-func (p *Plane) removeNamespace(ctx context.Context, name string) error {
+// DeleteNamespace deletes a namespace that [Plane.Namespace] made, as the namespace controller would if there were one: with what tests
+// put into it, which the API server alone would leave there. Once the namespace is being deleted, it lets nothing new in. That the
+// namespace is gone already is no error.
+func (p *Plane) DeleteNamespace(ctx context.Context, name string) error {
 	now, all := metav1.DeleteOptions{}, metav1.ListOptions{}
 	namespaces := p.admin.CoreV1().Namespaces()
-	if err := namespaces.Delete(ctx, name, now); err != nil {
+	if err := namespaces.Delete(ctx, name, now); apierrors.IsNotFound(err) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("deleting namespace %s: %w", name, err)
 	}
 	if err := errors.Join(

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
@@ -86,9 +87,7 @@ func TestATypeIsChanged(t *testing.T) {
 		}
 		return nil
 	})
-	if got := e.metric("publishing_targets", "true", "slack"); got != 1 {
-		t.Errorf("got %v enabled targets of type slack in the metrics, want 1", got)
-	}
+	e.untilMetric(1, "publishing_targets", "true", "slack")
 }
 
 // TestABrokenSecretIsNamedAtOnce looks at what the status says after an event.
@@ -98,17 +97,13 @@ func TestABrokenSecretIsNamedAtOnce(t *testing.T) {
 	w.webhook("a", 1)
 	e := w.follow()
 	w.spoil("a")
-	e.awaits("a/1'")
-	s := e.manager.GetStatus()
-	if s.Invalid != 1 || s.Valid != 0 || s.Snapshot.Kept != 1 || len(s.Rejections) != 1 || s.Rejections[0].Serving != targetsfile.ServingLastGood {
-		t.Errorf("got status %+v, want one invalid Secret that serves its last good target", s)
-	}
-	if s.Watch.LastEvent.IsZero() {
-		t.Error("the status does not say when the last event came")
-	}
+	e.untilStatus("names the broken Secret", func(s targetsync.RefreshStatus) bool {
+		return s.Invalid == 1 && s.Valid == 0 && s.Snapshot.Kept == 1 && !s.Watch.LastEvent.IsZero() &&
+			len(s.Rejections) == 1 && s.Rejections[0].Serving == targetsfile.ServingLastGood
+	})
 	w.webhook("a", 2)
+	e.untilStatus("says that it is mended", func(s targetsync.RefreshStatus) bool {
+		return s.Invalid == 0 && s.Valid == 1 && s.Snapshot.Kept == 0 && len(s.Rejections) == 0
+	})
 	e.awaits("a/2")
-	if s := e.manager.GetStatus(); s.Invalid != 0 || s.Valid != 1 || s.Snapshot.Kept != 0 || len(s.Rejections) != 0 {
-		t.Errorf("got status %+v, want it mended", s)
-	}
 }

@@ -42,7 +42,7 @@ type engine struct {
 	t        testing.TB
 	manager  *targetsync.DefaultRefreshManager
 	registry *prometheus.Registry
-	requests requests
+	requests requests // of the API server
 	warnings warnings
 	path     string
 	stop     func() // idempotent
@@ -174,6 +174,32 @@ func (e *engine) until(what string, holds func() error) {
 	}
 }
 
+// untilStatus waits for a status, which follows the file, not the other way round.
+func (e *engine) untilStatus(what string, holds func(targetsync.RefreshStatus) bool) {
+	e.t.Helper()
+	e.until(what, func() error {
+		if s := e.manager.GetStatus(); !holds(s) {
+			return errors.New("the status does not say so")
+		}
+		return nil
+	})
+}
+
+func connected(s targetsync.RefreshStatus) bool { return s.Watch.Connected }
+
+func disconnected(s targetsync.RefreshStatus) bool { return !s.Watch.Connected }
+
+// untilMetric waits until a metric is at least as high.
+func (e *engine) untilMetric(least float64, name string, values ...string) {
+	e.t.Helper()
+	e.until("counts", func() error {
+		if got := e.metric(name, values...); got < least {
+			return fmt.Errorf("got %v of %s%q, want at least %v", got, name, values, least)
+		}
+		return nil
+	})
+}
+
 // metric returns the sum of the series whose labels have these values.
 func (e *engine) metric(name string, values ...string) (sum float64) {
 	e.t.Helper()
@@ -194,21 +220,3 @@ func (e *engine) metric(name string, values ...string) (sum float64) {
 	}
 	return sum
 }
-
-// expectRequests bounds what the engine has asked of the API server so far.
-func (e *engine) expectRequests(lists, watches limits) {
-	e.t.Helper()
-	if got := e.requests.lists.Load(); got < lists.least || got > lists.most {
-		e.t.Errorf("got %d LISTs, want %s\nwarnings:\n%s", got, lists, &e.warnings)
-	}
-	if got := e.requests.watches.Load(); got < watches.least || got > watches.most {
-		e.t.Errorf("got %d WATCHes, want %s\nwarnings:\n%s", got, watches, &e.warnings)
-	}
-}
-
-type limits struct{ least, most int64 }
-
-func exactly(n int64) limits { return limits{n, n} }
-
-// String describes the limits.
-func (l limits) String() string { return fmt.Sprintf("%d to %d", l.least, l.most) }

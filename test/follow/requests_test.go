@@ -1,7 +1,9 @@
 package follow_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -31,3 +33,42 @@ func (c counting) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // WrappedRoundTripper lets idle connections be found, and closed.
 func (c counting) WrappedRoundTripper() http.RoundTripper { return c.RoundTripper }
+
+// limits are how many requests there may be.
+type limits struct{ least, most int64 }
+
+func exactly(n int64) limits { return limits{n, n} }
+
+// String describes the limits.
+func (l limits) String() string { return fmt.Sprintf("%d to %d", l.least, l.most) }
+
+// expectRequests bounds what the engine has asked of the API server so far.
+func (e *engine) expectRequests(lists, watches limits) {
+	e.t.Helper()
+	if got := e.requests.lists.Load(); got < lists.least || got > lists.most {
+		e.t.Errorf("got %d LISTs, want %s\nwarnings:\n%s", got, lists, &e.warnings)
+	}
+	if got := e.requests.watches.Load(); got < watches.least || got > watches.most {
+		e.t.Errorf("got %d WATCHes, want %s\nwarnings:\n%s", got, watches, &e.warnings)
+	}
+}
+
+// expectLive edits a Secret until an edit is published without a LIST in between: one may be due at any moment.
+func (e *engine) expectLive(w *world, secret string) {
+	e.t.Helper()
+	const tries = 5
+	for edit := 1001; edit <= 1000+tries; edit++ {
+		before := e.requests.lists.Load()
+		w.webhook(secret, edit)
+		e.until("publishes the edit", func() error {
+			if want := fmt.Sprintf("%s/%d", secret, edit); !slices.Contains(e.published(), want) {
+				return fmt.Errorf("got %v, want %s among them", e.published(), want)
+			}
+			return nil
+		})
+		if e.requests.lists.Load() == before {
+			return
+		}
+	}
+	e.t.Errorf("each of %d edits of %s took a LIST\nwarnings:\n%s", tries, secret, &e.warnings)
+}

@@ -1,0 +1,122 @@
+package follow_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+)
+
+// backoff is how often a watch may be opened in an outage that long: after 1, 2, 4, 8, and then every 10 seconds.
+func backoff(outage time.Duration) int64 { return 5 + int64(outage/(10*time.Second)) }
+
+// TestOutages takes its API server away, one outage after the other.
+func TestOutages(t *testing.T) {
+	t.Parallel()
+	private := controlplane.StartPrivate(t)
+	t.Run("killed and started again", func(t *testing.T) { testKilled(t, private) })
+	t.Run("its past compacted away", func(t *testing.T) { testCompacted(t, private) })
+}
+
+func testKilled(t *testing.T, private *controlplane.Private) {
+	w := newWorld(t, private.Plane)
+	w.webhook("a", 1)
+	w.webhook("b", 1)
+	w.webhook("c", 1)
+	e := w.follow(func(s *setup) { s.keeps = []string{"a", "b"} })
+	began := time.Now()
+	w.must(private.StopAPIServer())
+	e.untilStatus("notices", disconnected)
+	w.must(private.StartAPIServer(t.Context()))
+	w.webhook("a", 2)
+	w.delete("c")
+	e.awaits("a/2", "b/1")
+	e.untilStatus("follows changes again", connected)
+	// A new API server has no memory of changes from before its start, so it may refuse to continue: one LIST.
+	e.expectRequests(limits{1, 2}, limits{2, 2 + backoff(time.Since(began))})
+	t.Logf("%d LISTs and %d WATCHes in %s, %v of them expired", e.requests.lists.Load(), e.requests.watches.Load(),
+		time.Since(began).Round(time.Millisecond), e.metric("publishing_watch_restarts_total", "expired"))
+	e.expectLive(w, "b")
+}
+
+// testCompacted cuts the engine off until the version that it has seen last is gone from etcd and from the API server's memory.
+func testCompacted(t *testing.T, private *controlplane.Private) {
+	w := newWorld(t, private.Plane)
+	w.webhook("a", 1)
+	w.webhook("b", 1)
+	w.webhook("c", 1)
+	line := w.newLine()
+	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
+	began := time.Now()
+	line.cut()
+	e.untilStatus("notices", disconnected)
+	w.webhook("a", 2)
+	w.delete("c")
+	w.must(private.CompactEtcd(t.Context()), private.StopAPIServer(), private.StartAPIServer(t.Context()))
+	line.mend()
+	e.awaits("a/2", "b/1")
+	e.untilStatus("follows changes again", connected)
+	if got := e.metric("publishing_watch_restarts_total", "expired"); got != 1 {
+		t.Errorf("got %v watches that ended because their version was gone, want 1\n%s", got, &e.warnings)
+	}
+	if s := e.manager.GetStatus(); s.LastTrigger != "watch" {
+		t.Errorf("the last refresh was triggered by %s, want watch", s.LastTrigger)
+	}
+	e.expectRequests(exactly(2), limits{3, 2 + backoff(time.Since(began))})
+	e.expectLive(w, "b")
+}
+
+// TestAConnectionThatIsCutCostsNoList goes on where it was.
+func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, controlplane.Get(t))
+	w.webhook("a", 1)
+	w.webhook("b", 1)
+	w.webhook("c", 1)
+	line := w.newLine()
+	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
+	began := time.Now()
+	for edit := 2; edit < 4; edit++ {
+		line.cut()
+		e.untilStatus("notices", disconnected)
+		w.webhook("a", edit)
+		line.mend()
+		e.untilStatus("follows changes again", connected)
+	}
+	w.delete("c")
+	e.awaits("a/3", "b/1")
+	e.expectRequests(exactly(1), limits{3, 3 + 2*backoff(time.Since(began))})
+}
+
+// TestASilentConnection has a line that goes on accepting, and then says nothing: no reset, no end.
+func TestASilentConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, controlplane.Get(t))
+	w.webhook("a", 1)
+	w.webhook("b", 1)
+	w.webhook("c", 1)
+	line := w.newLine()
+	const silence = 3 * time.Second
+	e := w.follow(line.carry, func(s *setup) {
+		s.keeps = []string{"a", "b"}
+		s.Silence, s.Timeout = silence, time.Second
+	})
+	began := time.Now()
+	line.silence()
+	w.webhook("a", 2)
+	w.delete("c")
+	e.untilStatus("notices", disconnected)
+	e.untilMetric(1, "publishing_watch_restarts_total", "silent")
+	e.untilMetric(1, "publishing_watch_restarts_total", "broken") // the next one was accepted, and not answered
+	e.untilMetric(1, "publishing_refresh_errors_total", "timeout")
+	if got := e.published(); differ([]string{"a/1", "b/1", "c/1"}, got) != nil {
+		t.Errorf("got %v while nothing can be known, want what was there", got)
+	}
+	line.mend()
+	e.awaits("a/2", "b/1")
+	e.untilStatus("follows changes again", connected)
+	// Each watch takes its silence or its backoff; LISTs are a second long or a second apart.
+	most := 2 + int64(time.Since(began)/time.Second)
+	e.expectRequests(limits{1, most}, limits{3, most})
+	t.Logf("%d LISTs and %d WATCHes in %s", e.requests.lists.Load(), e.requests.watches.Load(), time.Since(began).Round(time.Millisecond))
+}
