@@ -109,28 +109,3 @@ func (c *checker) compare(d *targetsfile.Document) {
 		}
 	}
 }
-
-// warnings collects the log.
-type warnings struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (w *warnings) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.Write(p)
-}
-
-// String returns all lines.
-func (w *warnings) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
-
-// count returns how many lines hold the message.
-func (w *warnings) count(message string) int {
-	return strings.Count(w.String(), strconv.Quote(message))
-}

@@ -1,10 +1,8 @@
 package follow_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,9 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
-	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
@@ -68,7 +66,7 @@ func (w *world) start(changes ...func(*setup)) *engine {
 	w.t.Helper()
 	e := &engine{t: w.t, registry: prometheus.NewRegistry()}
 	s := setup{
-		KubernetesConfig: discovery.KubernetesConfig{REST: w.config(), LabelSelector: selector},
+		KubernetesConfig: discovery.KubernetesConfig{REST: ownConnections(w.t, w.plane.Config(w.user)), LabelSelector: selector},
 		Config: targetsync.Config{
 			Namespaces: []string{w.namespace}, Interval: time.Hour, Timeout: 10 * time.Second, MaxRetries: 5,
 			RetryBackoff: []time.Duration{time.Second}, StartupBackoff: []time.Duration{time.Second},
@@ -108,17 +106,6 @@ func (w *world) start(changes ...func(*setup)) *engine {
 	return e
 }
 
-// config is the user's, with a connection that no other client shares.
-func (w *world) config() *rest.Config { return ownConnection(w.plane.Config(w.user)) }
-
-// ownConnection keeps client-go from sharing the connection with other clients of this process: it does so for equal configurations.
-func ownConnection(config *rest.Config) *rest.Config {
-	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
-	return config
-}
-
 // document returns the snapshot in place.
 func (e *engine) document() *targetsfile.Document {
 	e.t.Helper()
@@ -146,11 +133,12 @@ func (e *engine) published() []string {
 // awaits waits until exactly these targets are published.
 func (e *engine) awaits(want ...string) {
 	e.t.Helper()
-	e.until("publishes", func() error { return differ(slices.Sorted(slices.Values(want)), e.published()) })
+	slices.Sort(want)
+	e.until("publishes", func() error { return differ(want, e.published()) })
 }
 
 func differ(want, got any) error {
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		return errors.New("(-want +got):\n" + diff)
 	}
 	return nil

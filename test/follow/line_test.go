@@ -2,14 +2,41 @@ package follow_test
 
 import (
 	"context"
+	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+	"k8s.io/client-go/rest"
 )
+
+// ownConnections keeps client-go from sharing connections with other clients of this process, which it does for equal configurations, and
+// closes them after the test: a watch that has just been cancelled keeps its connection from being idle for a moment.
+func ownConnections(t testing.TB, config *rest.Config) *rest.Config {
+	var mu sync.Mutex
+	var all []net.Conn
+	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, conn)
+		}
+		return conn, err
+	}
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range all {
+			_ = conn.Close()
+		}
+	})
+	return config
+}
 
 // line is the connection between an engine and the API server, which a test can spoil.
 type line struct {
