@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +30,20 @@ const (
 type setup struct {
 	discovery.KubernetesConfig
 	targetsync.Config
-	keeps []string // targets that no snapshot may lack, once one had them
-	dir   string   // of the snapshot
+	keeps     []string // targets that no snapshot may lack, once one had them
+	unchecked bool     // snapshots are not read all the time
+	dir       string   // of the snapshot
+}
+
+// path is where the snapshot is.
+func (s *setup) path() string { return filepath.Join(s.dir, "targets.json") }
+
+// newSetup has nothing but watches, and the refreshes that they ask for, bring news: the interval is an hour.
+func newSetup(t testing.TB, namespace string) *setup {
+	return &setup{dir: t.TempDir(), Config: targetsync.Config{
+		Namespaces: []string{namespace}, Interval: time.Hour, Timeout: 10 * time.Second, MaxRetries: 5,
+		RetryBackoff: []time.Duration{time.Second}, StartupBackoff: []time.Duration{time.Second},
+	}}
 }
 
 // engine is what the program wires, in this process.
@@ -43,67 +54,71 @@ type engine struct {
 	requests requests // of the API server
 	warnings warnings
 	path     string
-	stop     func() // idempotent
 }
 
-// follow starts an engine and returns when its first snapshot is in place and its watches are open. Nothing but watches, and the refreshes
-// that they ask for, brings it news: the interval is an hour. From then on every snapshot is checked.
+// follow starts an engine and returns when its first snapshot is in place and its watches are open. From the start on every snapshot is
+// checked.
 func (w *world) follow(changes ...func(*setup)) *engine {
 	w.t.Helper()
 	e := w.start(changes...)
-	e.until("follows changes", func() error {
-		s := e.manager.GetStatus()
-		if !s.Ready || s.Watch.Enabled && !s.Watch.Connected {
-			return errors.New(s.Error + s.Watch.Error)
-		}
-		return nil
-	})
+	e.untilFollowing()
 	return e
 }
 
 // start is follow without waiting.
 func (w *world) start(changes ...func(*setup)) *engine {
 	w.t.Helper()
-	e := &engine{t: w.t, registry: prometheus.NewRegistry()}
-	s := setup{
-		KubernetesConfig: discovery.KubernetesConfig{REST: ownConnections(w.t, w.plane.Config(w.user)), LabelSelector: selector},
-		Config: targetsync.Config{
-			Namespaces: []string{w.namespace}, Interval: time.Hour, Timeout: 10 * time.Second, MaxRetries: 5,
-			RetryBackoff: []time.Duration{time.Second}, StartupBackoff: []time.Duration{time.Second},
-			Logger: zerolog.New(&e.warnings).Level(zerolog.WarnLevel), Registerer: e.registry,
-		},
-		dir: w.t.TempDir(),
-	}
+	s := newSetup(w.t, w.namespace)
+	s.KubernetesConfig = discovery.KubernetesConfig{REST: ownConnections(w.t, w.plane.Config(w.user)), LabelSelector: selector}
 	for _, change := range changes {
-		change(&s)
+		change(s)
 	}
+	e := &engine{t: w.t}
 	s.REST.Wrap(e.requests.wrap)
-	e.path = filepath.Join(s.dir, "targets.json")
 	source, err := discovery.NewKubernetes(s.KubernetesConfig)
 	w.must(err)
+	w.t.Cleanup(source.Close)
+	s.Source = source
+	e.run(s)
+	return e
+}
+
+// run runs the engine until the test ends.
+func (e *engine) run(s *setup) {
+	e.t.Helper()
+	e.path, e.registry = s.path(), prometheus.NewRegistry()
+	s.Registerer, s.Logger = e.registry, zerolog.New(&e.warnings).Level(zerolog.WarnLevel)
 	s.Origin = targetsfile.Source{Kind: targetsfile.SourceKubernetes, Namespaces: s.Namespaces, LabelSelector: selector}
-	if s.Source == nil {
-		s.Source = source
-	}
 	if s.Publisher == nil {
 		s.Publisher = writer.New(e.path, 0o640)
 	}
-	e.manager, err = targetsync.New(s.Config)
-	w.must(err, e.manager.Start())
-	stopChecking := e.check(s.keeps)
-	var stopped atomic.Bool
-	e.stop = func() {
-		if stopped.Swap(true) {
-			return
-		}
-		if err := e.manager.Stop(10 * time.Second); err != nil {
-			w.t.Errorf("stopping: %v", err)
-		}
-		stopChecking()
-		source.Close()
+	var err error
+	if e.manager, err = targetsync.New(s.Config); err == nil {
+		err = e.manager.Start()
 	}
-	w.t.Cleanup(e.stop)
-	return e
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if !s.unchecked {
+		e.t.Cleanup(e.check(s.keeps))
+	}
+	e.t.Cleanup(func() {
+		if err := e.manager.Stop(10 * time.Second); err != nil {
+			e.t.Errorf("stopping: %v", err)
+		}
+	})
+}
+
+// untilFollowing waits until the first snapshot is in place and all watches are open.
+func (e *engine) untilFollowing() {
+	e.t.Helper()
+	e.until("follows changes", func() error {
+		s := e.manager.GetStatus()
+		if !s.Ready || !s.Watch.Connected {
+			return errors.New(s.Error + s.Watch.Error)
+		}
+		return nil
+	})
 }
 
 // document returns the snapshot in place.

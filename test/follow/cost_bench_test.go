@@ -1,0 +1,121 @@
+package follow_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/internal/writer"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// inMemory returns a directory in memory, as the emptyDir of a pod is, where there is such a file system.
+func inMemory(b *testing.B) string {
+	b.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "follow")
+	if err != nil {
+		return b.TempDir()
+	}
+	b.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// timed tells when a publication began and ended.
+type timed struct {
+	targetsync.Publisher
+	published func(began, ended time.Time, d *targetsfile.Document)
+}
+
+// Publish implements sync.Publisher.
+func (p *timed) Publish(d *targetsfile.Document) (int64, error) {
+	began := time.Now()
+	size, err := p.Publisher.Publish(d)
+	if err == nil {
+		p.published(began, time.Now(), d)
+	}
+	return size, err
+}
+
+// scripted is a source that says what a benchmark has it say.
+type scripted struct {
+	secrets []discovery.Secret
+	events  chan discovery.Event
+}
+
+// List implements sync.Source.
+func (s *scripted) List(context.Context, string) (discovery.Listing, error) {
+	return discovery.Listing{ResourceVersion: "1", Secrets: s.secrets}, nil
+}
+
+// Watch implements sync.Watcher.
+func (s *scripted) Watch(ctx context.Context, _, version string, emit func(discovery.Event)) error {
+	emit(discovery.Event{Kind: discovery.Opened, ResourceVersion: version})
+	for {
+		select {
+		case e := <-s.events:
+			emit(e)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func scriptedSecret(i, edit int) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "alerts", Name: nth(i), UID: types.UID(nth(i)), ResourceVersion: strconv.Itoa(edit + 1)},
+		Data: map[string][]byte{"type": []byte("webhook"), "url": []byte(editURL(edit)), "headers": []byte("X-Team=sre"),
+			"auth_token": []byte(strings.Repeat("t", 40))},
+	}
+}
+
+// BenchmarkPublicationOfAChange takes apart what one change costs after its event has been received: decoding the Secret, entering it and
+// merging all, writing the file. The source is no API server: only what this process does is measured.
+func BenchmarkPublicationOfAChange(b *testing.B) {
+	for _, count := range []int{20, 1_000, 10_000} {
+		b.Run(fmt.Sprintf("targets=%d", count), func(b *testing.B) {
+			source := &scripted{events: make(chan discovery.Event)}
+			for i := range count {
+				source.secrets = append(source.secrets, discovery.Decode(scriptedSecret(i, 0)))
+			}
+			type publication struct{ began, ended time.Time }
+			published := make(chan publication, 1)
+			s := newSetup(b, "alerts")
+			s.dir, s.unchecked, s.Source = inMemory(b), true, source
+			s.Publisher = &timed{writer.New(s.path(), 0o640), func(began, ended time.Time, _ *targetsfile.Document) {
+				published <- publication{began, ended}
+			}}
+			e := &engine{t: b}
+			e.run(s)
+			e.untilFollowing()
+			<-published
+			var decode, merge, write []time.Duration
+			edit := 0
+			for b.Loop() {
+				edit++
+				began := time.Now()
+				secret := discovery.Decode(scriptedSecret(edit*37%count, edit))
+				decoded := time.Now()
+				source.events <- discovery.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
+				p := <-published
+				decode, merge, write = append(decode, decoded.Sub(began)), append(merge, p.began.Sub(decoded)), append(write, p.ended.Sub(p.began))
+				<-time.After(25*time.Millisecond + 5*time.Since(began)) // so that the next one does not wait for its pace
+			}
+			b.ReportMetric(0, "ns/op")
+			for unit, took := range map[string][]time.Duration{"µs-decode": decode, "µs-merge": merge, "µs-write": write} {
+				slices.Sort(took)
+				b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1000, unit)
+			}
+		})
+	}
+}
