@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// world is a namespace with a user who may only list its Secrets, as deploy/pod-example.yaml grants it at the least.
+// world is a namespace with a user who may do there what deploy/pod-example.yaml grants.
 type world struct {
 	t          *testing.T
 	plane      *controlplane.Plane
@@ -45,7 +45,7 @@ func newWorld(t *testing.T, plane *controlplane.Plane) *world {
 	t.Helper()
 	w := &world{t: t, plane: plane, admin: plane.Admin(), namespace: plane.Namespace(t), user: plane.User(t),
 		path: filepath.Join(t.TempDir(), "targets.json")}
-	plane.Grant(t, w.user, w.namespace, "list")
+	plane.Grant(t, w.user, w.namespace, exampleVerbs(t)...)
 	w.kubeconfig = plane.WriteKubeconfig(t, w.user, w.namespace)
 	return w
 }

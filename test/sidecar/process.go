@@ -214,6 +214,10 @@ type Status struct {
 	Rejections  []struct {
 		Secret, Reason, Message, Serving string
 	} `json:"invalid"`
+	Watch struct {
+		Enabled, Connected bool
+		Error              string
+	} `json:"watch"`
 	Namespaces []struct {
 		Name    string
 		Secrets int
