@@ -85,6 +85,9 @@ func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
 	}
 	w.delete("c")
 	e.awaits("a/3", "b/1")
+	if got := e.metric("publishing_watch_events_total", "upsert"); got != 2 {
+		t.Errorf("got %v events about two edits: each watch is to go on after the last one", got)
+	}
 	e.expectRequests(exactly(1), limits{3, 3 + 2*backoff(time.Since(began))})
 }
 
