@@ -41,9 +41,7 @@ func TestEachChangeIsPublishedWithoutAList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, controlplane.Get(t))
-			w.webhook("a", 1)
-			w.webhook("b", 1)
-			w.webhook("unlabelled", 1)
+			w.webhooks("a", "b", "unlabelled")
 			w.label("unlabelled", "false")
 			e := w.follow()
 			e.awaits("a/1", "b/1")
@@ -59,8 +57,7 @@ func TestEachChangeIsPublishedWithoutAList(t *testing.T) {
 func TestStepsOfASwap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
+	w.webhooks("a", "b")
 	e := w.follow(func(s *setup) { s.keeps = []string{"a", "b"} })
 	w.put("a", "b", 2)
 	e.awaits("a/1'", "b/1")

@@ -63,7 +63,6 @@ func (e *edit) seen(at *time.Time, now time.Time) {
 }
 
 func (w *world) measure(b *testing.B, secrets int, pause time.Duration) {
-	const edits = 200
 	var current atomic.Pointer[edit]
 	current.Store(&edit{})
 	w.watchBare(b, &current)
@@ -94,29 +93,37 @@ func (w *world) measure(b *testing.B, secrets int, pause time.Duration) {
 		return w.plane.Metric(b, "apiserver_request_total", map[string]string{"verb": "LIST", "resource": "secrets"})
 	}
 	before := lists()
-	all := make([]*edit, edits)
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for i := range all {
-		<-tick.C
-		all[i] = &edit{secret: nth(i * 37 % secrets), url: editURL(i + 1), everywhere: make(chan struct{})}
-		all[i].missing.Store(3)
-		current.Store(all[i])
-		all[i].began = time.Now()
-		w.must(w.tryPut(all[i].secret, map[string]string{"type": "webhook", "url": all[i].url, "headers": "X-Team=sre", "auth_token": strings.Repeat("t", 40)}))
-		all[i].answered = time.Now()
-		select {
-		case <-all[i].everywhere:
-		case <-time.After(patience):
-			b.Fatalf("edit %d was not seen everywhere", i)
-		}
-	}
+	all := w.edit(b, secrets, pause, &current)
 	caused := lists() - before
 	if caused != 0 {
 		b.Errorf("the API server counted %v LISTs, want none", caused)
 	}
 	report(b, all)
 	b.ReportMetric(caused, "LISTs")
+}
+
+// edit makes 200 edits, each after the one before was seen everywhere.
+func (w *world) edit(b *testing.B, secrets int, pause time.Duration, current *atomic.Pointer[edit]) []*edit {
+	b.Helper()
+	all := make([]*edit, 200)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for i := range all {
+		<-tick.C
+		e := &edit{secret: nth(i * 37 % secrets), url: editURL(i + 1), everywhere: make(chan struct{})}
+		e.missing.Store(3)
+		current.Store(e)
+		e.began = time.Now()
+		w.must(w.tryPut(e.secret, map[string]string{"type": "webhook", "url": e.url, "headers": "X-Team=sre", "auth_token": strings.Repeat("t", 40)}))
+		e.answered = time.Now()
+		select {
+		case <-e.everywhere:
+		case <-time.After(patience):
+			b.Fatalf("edit %d was not seen everywhere", i)
+		}
+		all[i] = e
+	}
+	return all
 }
 
 // watchBare has client-go watch the same Secrets, and decode them as the engine's client does, until the benchmark ends.

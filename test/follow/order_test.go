@@ -115,9 +115,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 func TestAListThatIsOlderThanEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
-	w.webhook("c", 1)
+	w.webhooks("a", "b", "c")
 	var line slow
 	e := w.follow(line.use, func(s *setup) { s.keeps = []string{"a", "c"} })
 	line.lists.shut()
@@ -145,8 +143,7 @@ func TestEventsThatAreOlderThanAList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	other := w.elsewhere("list", "watch")
-	w.webhook("a", 1)
-	w.webhook("b", 1)
+	w.webhooks("a", "b")
 	other.webhook("c", 1)
 	line := slow{namespace: w.namespace}
 	e := w.follow(line.use, func(s *setup) {

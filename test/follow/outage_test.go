@@ -20,9 +20,7 @@ func TestOutages(t *testing.T) {
 
 func testKilled(t *testing.T, private *controlplane.Private) {
 	w := newWorld(t, private.Plane)
-	w.webhook("a", 1)
-	w.webhook("b", 1)
-	w.webhook("c", 1)
+	w.webhooks("a", "b", "c")
 	e := w.follow(func(s *setup) { s.keeps = []string{"a", "b"} })
 	began := time.Now()
 	w.must(private.StopAPIServer())
@@ -42,9 +40,7 @@ func testKilled(t *testing.T, private *controlplane.Private) {
 // testCompacted cuts the engine off until the version that it has seen last is gone from etcd and from the API server's memory.
 func testCompacted(t *testing.T, private *controlplane.Private) {
 	w := newWorld(t, private.Plane)
-	w.webhook("a", 1)
-	w.webhook("b", 1)
-	w.webhook("c", 1)
+	w.webhooks("a", "b", "c")
 	line := w.newLine()
 	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
 	began := time.Now()
@@ -70,9 +66,7 @@ func testCompacted(t *testing.T, private *controlplane.Private) {
 func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
-	w.webhook("c", 1)
+	w.webhooks("a", "b", "c")
 	line := w.newLine()
 	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
 	began := time.Now()
@@ -95,9 +89,7 @@ func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
 func TestASilentConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
-	w.webhook("c", 1)
+	w.webhooks("a", "b", "c")
 	line := w.newLine()
 	const silence = 3 * time.Second
 	e := w.follow(line.carry, func(s *setup) {

@@ -28,8 +28,7 @@ func shortWatches(s *setup) { s.WatchLimit = 3 * time.Second }
 func TestTheRightToWatchIsTakenAndGivenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
+	w.webhooks("a", "b")
 	e := w.follow(shortWatches, func(s *setup) {
 		s.keeps = []string{"a", "b"}
 		s.Interval = time.Second
@@ -138,8 +137,7 @@ func TestNamespacesAreFollowedEachOnItsOwn(t *testing.T) {
 func TestANamespaceIsDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	w.webhook("a", 1)
-	w.webhook("b", 1)
+	w.webhooks("a", "b")
 	began := time.Now()
 	quick := func(s *setup) { s.Interval = time.Second }
 	e := w.follow(shortWatches, quick)

@@ -49,6 +49,14 @@ func (w *world) webhook(secret string, edit int) {
 	w.put(secret, secret, edit)
 }
 
+// webhooks makes Secrets so that they yield targets of the same names, with edit 1.
+func (w *world) webhooks(secrets ...string) {
+	w.t.Helper()
+	for _, secret := range secrets {
+		w.webhook(secret, 1)
+	}
+}
+
 // put makes or changes a Secret so that it yields a target whose URL ends in the number of the edit.
 func (w *world) put(secret, target string, edit int) {
 	w.t.Helper()
