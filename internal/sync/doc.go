@@ -51,7 +51,9 @@
 //	401, 429, 5xx                             the same, or after Retry-After   no
 //	silence                                   after 1 s, 2 s, … 10 s           is asked for
 //	410, an error event, bytes that are none  from the next successful LIST    is asked for
-//	403, 404 and the like                     after each successful LIST       no
+//	403, 404 and the like                     after each successful LIST; one  no
+//	                                          that was open first like broken
+//	                                          ones, for a minute
 //
 // Refreshes that are asked for like this start 1 s, 2 s, … 30 s apart until a watch has lived for a minute.
 package sync

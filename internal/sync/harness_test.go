@@ -343,7 +343,7 @@ func (h *harness) expectNames(want string) {
 	}
 }
 
-// logLines returns the log lines with a message.
+// logLines returns the log lines with a message, all with "".
 func (h *harness) logLines(message string) (lines []map[string]any) {
 	h.t.Helper()
 	for line := range strings.Lines(h.logs.String()) {
@@ -351,7 +351,7 @@ func (h *harness) logLines(message string) (lines []map[string]any) {
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			h.t.Fatalf("log line %q: %v", line, err)
 		}
-		if fields["message"] == message {
+		if message == "" || fields["message"] == message {
 			lines = append(lines, fields)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 type watchState struct {
 	running bool // its follower runs
 	open    bool
-	down    time.Time // since when it is in trouble; zero: it is not
-	err     string    // why it is not open
+	down    time.Time          // since when it is in trouble; zero: it is not
+	err     string             // why it is not open
+	warned  discovery.WatchEnd // of the trouble, the last end that was warned of
 }
 
 // watchOf returns the state of a namespace's watch.
@@ -85,7 +86,7 @@ func (l *loop) onWatchEnd(end watchEnd) {
 	if end.err.End == discovery.WatchTimeout {
 		return // it is opened again at once
 	}
-	l.logWatchEnd(end, state.down.IsZero())
+	l.logWatchEnd(end, state)
 	state.open, state.err = false, end.err.Error()
 	if state.down.IsZero() {
 		state.down = time.Now()
@@ -97,11 +98,12 @@ func (l *loop) onWatchEnd(end watchEnd) {
 	}
 }
 
-// logWatchEnd writes one warning per outage of a watch.
-func (l *loop) logWatchEnd(end watchEnd, first bool) {
+// logWatchEnd writes one warning per outage of a watch, and one more if it turns out that somebody has to grant it.
+func (l *loop) logWatchEnd(end watchEnd, state *watchState) {
 	e := l.log.Debug()
-	if first {
+	if state.down.IsZero() || end.err.End == discovery.WatchForbidden && state.warned != discovery.WatchForbidden {
 		e = l.log.Warn()
+		state.warned = end.err.End
 	}
 	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
 	switch end.err.End {

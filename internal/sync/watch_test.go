@@ -239,6 +239,26 @@ func TestAWatchThatIsForbiddenIsTriedAgainAfterEachList(t *testing.T) {
 	})
 }
 
+// TestAWatchThatWasGrantedIsTriedForAMinute: an API server that has just started refuses everybody until it has read the roles.
+func TestAWatchThatWasGrantedIsTriedForAMinute(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		since := h.now()
+		h.live.cut(ended(discovery.WatchBroken), ended(discovery.WatchForbidden))
+		h.pass(2 * time.Minute)
+		h.expectOpens(since, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 25*time.Second, 35*time.Second, 45*time.Second,
+			55*time.Second, 65*time.Second)
+		warnings := slices.DeleteFunc(h.logLines(""), func(l map[string]any) bool { return l["level"] != "warn" })
+		if len(warnings) != 2 || warnings[0]["reason"] != "broken" || warnings[1]["reason"] != "forbidden" {
+			t.Errorf("got warnings %v, want one of the break and one of the missing right", warnings)
+		}
+		h.live.heal()
+		h.pass(time.Minute) // the periodic refresh
+		if s := h.GetStatus(); !s.Watch.Connected {
+			t.Errorf("got watch %+v after a LIST, want it connected", s.Watch)
+		}
+	})
+}
+
 func TestARefusedWatchWaitsAsLongAsTheServerWants(t *testing.T) {
 	cases := map[string]struct{ retryAfter, want time.Duration }{
 		"shorter than the backoff": {500 * time.Millisecond, time.Second},
