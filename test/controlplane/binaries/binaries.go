@@ -1,9 +1,9 @@
-// Package binaries builds kube-apiserver, etcd and kubectl from their modules, once per machine and version.
+// Package binaries builds the programs of a Kubernetes cluster from their modules, once per machine and version.
 //
 // No binary is downloaded: what a test runs comes through the Go module proxy, checked against the checksum database
 // like every other dependency. The first build of kube-apiserver takes 5 to 10 minutes on two cores and some 4 GB of
-// disk (modules and build cache); the others then take less than a minute, and afterwards all are a file in the
-// user's cache directory.
+// disk (modules and build cache); after that kubelet takes 2 to 3 minutes, kube-controller-manager one to two, the others
+// less than one each, and from then on all are files in the user's cache directory.
 //
 // Not promised: that an old version's binary is ever removed.
 package binaries
@@ -30,9 +30,12 @@ type Name string
 
 // The programs that can be built.
 const (
-	APIServer Name = "kube-apiserver"
-	Etcd      Name = "etcd"
-	Kubectl   Name = "kubectl"
+	APIServer         Name = "kube-apiserver"
+	ControllerManager Name = "kube-controller-manager"
+	Etcd              Name = "etcd"
+	Kubectl           Name = "kubectl"
+	Kubelet           Name = "kubelet"
+	Scheduler         Name = "kube-scheduler"
 )
 
 // Cache is where binaries are built and kept. The zero value is ready to use.

@@ -83,7 +83,7 @@ func TestABuildThatIsGivenUpSaysWhyAndLeavesNoBinary(t *testing.T) {
 }
 
 func TestAnUnknownProgramIsAnError(t *testing.T) {
-	if _, err := (binaries.Cache{Dir: t.TempDir()}).Path(t.Context(), "kubelet"); err == nil {
+	if _, err := (binaries.Cache{Dir: t.TempDir()}).Path(t.Context(), "kube-proxy"); err == nil {
 		t.Error("got no error")
 	}
 }

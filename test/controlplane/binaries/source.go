@@ -21,7 +21,7 @@ type source struct {
 // sourceOf is the table of programs.
 func sourceOf(name Name) (source, error) {
 	switch name {
-	case APIServer, Kubectl:
+	case APIServer, ControllerManager, Kubectl, Kubelet, Scheduler:
 		minor, _, _ := strings.Cut(strings.TrimPrefix(KubernetesVersion, "1."), ".")
 		return source{
 			module:  "k8s.io/kubernetes",
