@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/child"
+	"github.com/alert-history/refresh-sidecar/test/internal/child"
 )
 
 // environment is the caller's but for what would change the build.

@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/child"
+	"github.com/alert-history/refresh-sidecar/test/internal/child"
 )
 
 const (

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/child"
+	"github.com/alert-history/refresh-sidecar/test/internal/child"
 )
 
 func TestMain(m *testing.M) {
