@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -19,12 +20,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: app PATH")
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "app:", err)
 		os.Exit(1)
 	}
+	fmt.Println("stopped")
 }
 
 // run prints changes to out, and what is wrong with the file to problems, until ctx is done. That is an error only before the first

@@ -18,8 +18,10 @@ const (
 	services  = "10.0.0.0/24"
 	configDir = "/run/node"
 	binDir    = "/run/node/bin"
-	adminFile = "/run/node/admin.kubeconfig"
 )
+
+// Kubeconfig is the administrator's, inside the node. A test that finds another in KUBECONFIG is not inside.
+const Kubeconfig = configDir + "/admin.kubeconfig"
 
 //go:embed config
 var files embed.FS

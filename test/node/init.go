@@ -100,7 +100,7 @@ func (c *cluster) daemon(name, program string, args ...string) func(context.Cont
 func (c *cluster) run(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, c.plan.Command[0], c.plan.Command[1:]...) // #nosec G204 -- the caller's
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+adminFile, "PATH="+binDir+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+Kubeconfig, "PATH="+binDir+":"+os.Getenv("PATH"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()

@@ -60,7 +60,7 @@ func (c *cluster) importImages(ctx context.Context) error {
 
 // client is the administrator's.
 func client() (kubernetes.Interface, error) {
-	config, err := clientcmd.BuildConfigFromFlags("", adminFile)
+	config, err := clientcmd.BuildConfigFromFlags("", Kubeconfig)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,49 @@
+// Package e2e_test runs what deploy/ ships on a real node: `make e2e` starts one (package node) with the images, and these tests in it.
+package e2e_test
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/alert-history/refresh-sidecar/test/node"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// needNode skips a test that is not inside the node: elsewhere it would find another cluster, or none. `make check` runs it inside.
+func needNode(t *testing.T) {
+	t.Helper()
+	if os.Getenv("KUBECONFIG") != node.Kubeconfig {
+		t.Skip("e2e: `make e2e` runs this on a node of its own")
+	}
+}
+
+// The journey of one pod, from its manifest to its end. The steps build on each other: the first that fails ends it.
+func TestTheExampleOnARealNode(t *testing.T) {
+	needNode(t)
+	p := newPod(t, "alert-history")
+	for _, step := range []struct {
+		name string
+		do   func(*testing.T, *pod)
+	}{
+		{"applies unchanged under the restricted standard", appliesUnchanged},
+		{"the sidecar is ready before the app starts", sidecarFirst},
+		{"the app sees the targets", appSeesTargets},
+		{"an applied Secret reaches the app within a second", appliedSecretReachesTheApp},
+		{"inspect through kubectl exec", inspectsThroughExec},
+		{"curl on the sidecar's port", answersCurl},
+		{"the app cannot read Secrets", appCannotReadSecrets},
+		{"the sidecar is killed", survivesAKill},
+		{"memory at 20 targets", fitsWith20Targets},
+		{"memory at up to 10 000 targets", fitsManyTargets},
+		{"the image is upgraded in place", survivesAnUpgrade},
+		{"the pod is deleted", endsInOrder},
+	} {
+		if !t.Run(step.name, func(t *testing.T) { step.do(t, p) }) {
+			p.explain(t)
+			return
+		}
+	}
+}

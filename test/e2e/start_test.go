@@ -1,0 +1,106 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func appliesUnchanged(t *testing.T, p *pod) {
+	out, err := run(t.Context(), "kubectl", "apply", "--warnings-as-errors", "-f", deployDir+"/pod-example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out, "pod/alert-history created") {
+		t.Errorf("got %s", out)
+	}
+	// The standard is really enforced there.
+	out, err = run(t.Context(), "kubectl", "--namespace", p.namespace, "run", "plain", "--image=alert-history/alert-history:1.0.0")
+	if err == nil || !strings.Contains(err.Error(), `violates PodSecurity "restricted`) {
+		t.Errorf("a pod without hardening: got %v, %s, want that it is refused", err, out)
+	}
+}
+
+// sidecarFirst applies the Secrets only when the sidecar is seen to run without any, and the app to wait for it.
+func sidecarFirst(t *testing.T, p *pod) {
+	history := p.record(t)
+	until(t, "the sidecar runs", func() error {
+		if s := status(p.get(t), sidecar); s.State.Running == nil {
+			return fmt.Errorf("its state is %+v", s.State)
+		}
+		return nil
+	})
+	if s := status(p.get(t), app); s.State.Running != nil || s.State.Terminated != nil {
+		t.Errorf("the app is %+v before there are targets", s.State)
+	}
+	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+	p.awaitReady(t)
+	states := history()
+	waited := false
+	for _, state := range states {
+		started := status(state, sidecar).Started
+		ready := started != nil && *started
+		running := status(state, app).State.Running != nil
+		waited = waited || (!ready && !running)
+		if running && !ready {
+			t.Error("the app runs although the sidecar is not ready")
+		}
+	}
+	if !waited {
+		t.Errorf("none of %d states shows the app waiting", len(states))
+	}
+}
+
+// record watches the pod and returns a function that ends it and returns the states seen.
+func (p *pod) record(t *testing.T) func() []*corev1.Pod {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	events, err := p.api.CoreV1().Pods(p.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + podName})
+	if err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	var states []*corev1.Pod
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for event := range events.ResultChan() {
+			if state, ok := event.Object.(*corev1.Pod); ok {
+				states = append(states, state)
+			}
+		}
+	}()
+	stop := sync.OnceFunc(func() {
+		events.Stop()
+		<-done
+		cancel()
+	})
+	t.Cleanup(stop)
+	return func() []*corev1.Pod {
+		stop()
+		return states
+	}
+}
+
+// appSeesTargets compares what the app prints with the Secrets that were applied, of which each yields one target.
+func appSeesTargets(t *testing.T, p *pod) {
+	secrets := strings.Fields(p.kubectl(t, "get", "secrets", "--selector", "publishing-target=true", "--output", "name"))
+	targets := p.inspect(t).Targets
+	if len(secrets) < 5 || len(targets) != len(secrets) {
+		t.Fatalf("got targets %+v of %v", targets, secrets)
+	}
+	until(t, "the app prints the targets", func() error {
+		out := p.kubectl(t, "logs", podName, "--container", app)
+		for _, target := range targets {
+			if !strings.Contains(out, "+ target "+target.Name+" (") {
+				return fmt.Errorf("no word of %s in\n%s", target.Name, out)
+			}
+		}
+		return nil
+	})
+}
