@@ -56,8 +56,25 @@ vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud,
 	@for m in . pkg/targetsfile; do (cd $$m && timeout 120 $(BIN)/govulncheck ./...); code=$$?; \
 		if [ $$code = 3 ]; then exit 1; elif [ $$code != 0 ]; then echo "govulncheck skipped in $$m: the vulnerability database cannot be reached"; fi; done
 
+.PHONY: image
+image: ## Build the container image for amd64 and arm64, without a container engine: bin/refresh-sidecar.tar, an OCI archive.
+	@mkdir -p $(BIN)
+	cd test && go run ./image/cmd/image -C .. -o $(BIN)/refresh-sidecar.tar -name alert-history/refresh-sidecar:$(or $(VERSION),devel) \
+		-version $(or $(VERSION),devel) -port 8095/tcp ./cmd/refresh-sidecar
+
+# The example's images, and the next version's for an upgrade.
+E2E_IMAGE = $(BIN)/image -C . -platforms linux/$$(go env GOARCH)
+E2E_IMAGES = $(BIN)/e2e-1.0.0.tar $(BIN)/e2e-1.0.1.tar $(BIN)/e2e-app.tar
+
+.PHONY: e2e
+e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where that cannot be, E2E_MAY_SKIP=1 skips it.
+	cd test && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
+	@for v in 1.0.0 1.0.1; do $(E2E_IMAGE) -o $(BIN)/e2e-$$v.tar -name alert-history/refresh-sidecar:$$v -version $$v -port 8095/tcp ./cmd/refresh-sidecar || exit 1; done
+	@$(E2E_IMAGE) -o $(BIN)/e2e-app.tar -name alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
+	cd test/e2e && $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
+
 .PHONY: check
-check: lint vulncheck test ## Everything that has to pass before a change lands.
+check: lint vulncheck test e2e ## Everything that has to pass before a change lands.
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.

@@ -77,6 +77,9 @@ func Run(ctx context.Context, config Config) (err error) {
 	if p.Logs, err = emptyDir(config.Logs); err != nil {
 		return fmt.Errorf("making the directory for logs: %w", err)
 	}
+	if err := errors.Join(space.Visible(p.Logs), space.Visible(os.Args[0])); err != nil {
+		return err
+	}
 	scratch, err := os.MkdirTemp("", "node")
 	if err != nil {
 		return err

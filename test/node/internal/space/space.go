@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"syscall"
 	"time"
@@ -38,6 +39,16 @@ func Check() error {
 	probe.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces}
 	if err := probe.Run(); err != nil {
 		return fmt.Errorf("no namespaces can be made here: %w", err)
+	}
+	return nil
+}
+
+// Visible returns an error if Setup hides the path.
+func Visible(path string) error {
+	for _, dir := range private {
+		if rest, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rest) {
+			return fmt.Errorf("%s cannot be seen inside, because %s is another one there", path, dir)
+		}
 	}
 	return nil
 }
