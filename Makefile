@@ -25,7 +25,7 @@ build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
 .PHONY: controlplane
-controlplane: ## Build kube-apiserver, etcd and Prometheus for the tests, once, into the user's cache.
+controlplane: ## Build kube-apiserver, etcd, kubectl and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/controlplane build
 
 .PHONY: test

@@ -1,132 +1,23 @@
-// Package deploy_test applies what deploy/ ships to a real API server, as kubectl apply --server-side would.
 package deploy_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/yaml"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/restmapper"
-
-	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"sigs.k8s.io/yaml"
 )
 
-// documents reads all documents of a YAML file.
-func documents(t *testing.T, path string) (objects []*unstructured.Unstructured) {
-	t.Helper()
-	file, err := os.Open(path) // #nosec G304 -- a path of this repository
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = file.Close() }()
-	decoder := yaml.NewYAMLOrJSONDecoder(file, 4096)
-	for {
-		object := &unstructured.Unstructured{}
-		err := decoder.Decode(object)
-		if errors.Is(err, io.EOF) {
-			return objects
-		}
-		if err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		if len(object.Object) > 0 {
-			objects = append(objects, object)
-		}
-	}
-}
-
-// cluster applies objects of any kind.
-type cluster struct {
-	plane   *controlplane.Plane
-	dynamic dynamic.Interface
-	mapper  meta.RESTMapper
-}
-
-func newCluster(t *testing.T) *cluster {
-	t.Helper()
-	plane := controlplane.Get(t)
-	client, err := discovery.NewDiscoveryClientForConfig(plane.AdminConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups, err := restmapper.GetAPIGroupResources(client)
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := dynamic.NewForConfig(plane.AdminConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &cluster{plane: plane, dynamic: objects, mapper: restmapper.NewDiscoveryRESTMapper(groups)}
-}
-
-// apply applies an object strictly: an unknown field is an error. All but namespaces are removed at the test's end.
-func (c *cluster) apply(t *testing.T, object *unstructured.Unstructured) *unstructured.Unstructured {
-	t.Helper()
-	gvk := object.GroupVersionKind()
-	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := json.Marshal(object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := dynamic.ResourceInterface(c.dynamic.Resource(mapping.Resource))
-	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
-		client = c.dynamic.Resource(mapping.Resource).Namespace(object.GetNamespace())
-	}
-	force := true
-	applied, err := client.Patch(t.Context(), object.GetName(), types.ApplyPatchType, data,
-		metav1.PatchOptions{FieldManager: "test", Force: &force, FieldValidation: metav1.FieldValidationStrict})
-	if err != nil {
-		t.Fatalf("applying %s %s: %v", gvk.Kind, object.GetName(), err)
-	}
-	if gvk.Kind != "Namespace" {
-		t.Cleanup(func() {
-			zero := int64(0)
-			err := client.Delete(t.Context(), object.GetName(), metav1.DeleteOptions{GracePeriodSeconds: &zero})
-			if err != nil && !apierrors.IsNotFound(err) && t.Context().Err() == nil {
-				t.Error(err)
-			}
-		})
-	}
-	return applied
-}
+const deployDir = "../../deploy/"
 
 func TestThePodExampleAppliesAsItIs(t *testing.T) {
 	c := newCluster(t)
-	for _, object := range documents(t, "../../deploy/pod-example.yaml") {
-		c.apply(t, object)
-	}
+	c.applyAll(t, documents(t, deployDir+"pod-example.yaml"))
 	// The rights are enough for the sidecar and no more.
 	for verb, want := range map[string]bool{"list": true, "watch": true, "get": false, "create": false, "delete": false} {
-		review, err := c.plane.Admin().AuthorizationV1().SubjectAccessReviews().Create(t.Context(), &authorizationv1.SubjectAccessReview{
-			Spec: authorizationv1.SubjectAccessReviewSpec{
-				User:   "system:serviceaccount:alert-history:alert-history",
-				Groups: []string{"system:serviceaccounts", "system:serviceaccounts:alert-history", "system:authenticated"},
-				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Namespace: "alert-history", Verb: verb, Resource: "secrets",
-				},
-			},
-		}, metav1.CreateOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if review.Status.Allowed != want {
-			t.Errorf("may %s secrets: got %t, want %t", verb, review.Status.Allowed, want)
+		if got := c.may(t, "alert-history", verb, "secrets", "alert-history"); got != want {
+			t.Errorf("may %s secrets: got %t, want %t", verb, got, want)
 		}
 	}
 }
@@ -134,7 +25,7 @@ func TestThePodExampleAppliesAsItIs(t *testing.T) {
 func TestTheExampleSecretsApply(t *testing.T) {
 	c := newCluster(t)
 	namespace := c.plane.Namespace(t)
-	files, err := filepath.Glob("../../deploy/examples/*.yaml")
+	files, err := filepath.Glob(deployDir + "examples/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %d examples, %v", len(files), err)
 	}
@@ -143,5 +34,81 @@ func TestTheExampleSecretsApply(t *testing.T) {
 			object.SetNamespace(namespace)
 			c.apply(t, object)
 		}
+	}
+}
+
+// What goes with the example applies beside it. Objects of operators, whose kinds no plain API server knows, are decoded strictly.
+func TestEveryOtherFileApplies(t *testing.T) {
+	c := newCluster(t)
+	namespace := documents(t, deployDir+"pod-example.yaml")[0]
+	c.apply(t, namespace)
+	files, err := filepath.Glob(deployDir + "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		switch filepath.Base(file) {
+		case "pod-example.yaml": // has its own test
+		case "prometheus-rules.yaml": // is Prometheus' own format
+		case "podmonitor.yaml":
+			var monitor monitoringv1.PodMonitor
+			for _, object := range documents(t, file) {
+				data, err := object.MarshalJSON()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := yaml.UnmarshalStrict(data, &monitor); err != nil {
+					t.Errorf("%s: %v", file, err)
+				}
+			}
+			if len(monitor.Spec.PodMetricsEndpoints) != 1 || *monitor.Spec.PodMetricsEndpoints[0].Port != "sidecar" {
+				t.Errorf("%s: got %+v", file, monitor.Spec)
+			}
+		default:
+			c.applyAll(t, documents(t, file))
+		}
+	}
+}
+
+func TestClusterWideRightsAreThoseOfTheExampleEverywhere(t *testing.T) {
+	c := newCluster(t)
+	for _, applied := range []bool{false, true} {
+		if applied {
+			c.applyAll(t, documents(t, deployDir+"cluster-wide-rbac.yaml"))
+		}
+		for verb, want := range map[string]bool{"list": true, "watch": true, "get": false, "create": false} {
+			if got := c.may(t, "alert-history", verb, "secrets", ""); got != (want && applied) {
+				t.Errorf("applied %t: may %s all secrets: got %t", applied, verb, got)
+			}
+		}
+	}
+}
+
+func TestRightsForAuth(t *testing.T) {
+	c := newCluster(t)
+	refresh := func(account string) bool {
+		return c.review(t, authorizationv1.SubjectAccessReviewSpec{User: serviceAccount(account), NonResourceAttributes: &authorizationv1.NonResourceAttributes{
+			Path: "/api/v2/publishing/targets/refresh", Verb: "post",
+		}})
+	}
+	for _, applied := range []bool{false, true} {
+		if applied {
+			c.apply(t, documents(t, deployDir+"pod-example.yaml")[0])
+			c.applyAll(t, documents(t, deployDir+"auth-rbac.yaml"))
+		}
+		for resource, group := range map[string]string{"tokenreviews": "authentication.k8s.io", "subjectaccessreviews": "authorization.k8s.io"} {
+			if got := c.may(t, "alert-history", "create", group+"/"+resource, ""); got != applied {
+				t.Errorf("applied %t: the sidecar may create %s: got %t", applied, resource, got)
+			}
+		}
+		if got := refresh("targets-refresher"); got != applied {
+			t.Errorf("applied %t: targets-refresher may refresh: got %t", applied, got)
+		}
+		if refresh("default") {
+			t.Errorf("applied %t: any account may refresh", applied)
+		}
+	}
+	if c.may(t, "targets-refresher", "list", "secrets", "alert-history") {
+		t.Error("whoever may refresh may read Secrets")
 	}
 }

@@ -48,13 +48,11 @@ func (p *pod) fits(t *testing.T, size size) {
 			t.Fatal(err)
 		}
 	}
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: many.namespace}}
-	if _, err := p.api.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	many.createSecrets(t, size.targets)
+	many.restrict(t)
+	many.createSecrets(t, size.targets/2) // for the LIST
 	many.kubectl(t, "apply", "--server-side", "-k", dir)
 	many.awaitReady(t)
+	many.createSecrets(t, size.targets) // for the watch
 	curl(t, "-X", "POST", many.url(t, "/api/v2/publishing/targets/refresh?wait=30s"))
 	many.measure(t, size.targets)
 	many.kubectl(t, "delete", "pod", podName)

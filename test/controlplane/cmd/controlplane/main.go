@@ -1,6 +1,6 @@
 // Command controlplane prepares and runs the control plane of the tests.
 //
-//	controlplane build [NAME…]   build the named programs (default: etcd kube-apiserver promtool prometheus) and print their paths
+//	controlplane build [NAME…]   build the named programs (default: what `go test` needs) and print their paths
 //	controlplane supervise       what tests start in the background; of no use by hand
 //
 // Run `go run ./controlplane/cmd/controlplane build` before the tests where the 5 to 10 minutes of the first build would
@@ -46,7 +46,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 func build(ctx context.Context, names []string, stdout, stderr io.Writer) error {
 	if len(names) == 0 {
-		names = []string{string(binaries.Etcd), string(binaries.APIServer), string(binaries.Promtool), string(binaries.Prometheus)}
+		names = []string{
+			string(binaries.Etcd), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Promtool), string(binaries.Prometheus),
+		}
 	}
 	cache := binaries.Cache{Log: stderr}
 	for _, name := range names {
