@@ -71,7 +71,7 @@ e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where 
 	cd test && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
 	@for v in 1.0.0 1.0.1; do $(E2E_IMAGE) -o $(BIN)/e2e-$$v.tar -name alert-history/refresh-sidecar:$$v -version $$v -port 8095/tcp ./cmd/refresh-sidecar || exit 1; done
 	@$(E2E_IMAGE) -o $(BIN)/e2e-app.tar -name alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
-	cd test/e2e && $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
+	cd test/e2e && exec $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
 
 .PHONY: check
 check: lint vulncheck test e2e ## Everything that has to pass before a change lands.

@@ -39,7 +39,7 @@ var ErrImpossible = errors.New("this machine cannot run a node")
 type Config struct {
 	Command []string  // the program and its arguments
 	Images  []string  // OCI archives that the node is to have
-	Logs    string    // directory for the logs of the cluster's programs, which is emptied first
+	Logs    string    // directory for the logs of the cluster's programs and the pause image, which is emptied first
 	Tell    io.Writer // where progress is told
 }
 
@@ -80,12 +80,7 @@ func Run(ctx context.Context, config Config) (err error) {
 	if err := errors.Join(space.Visible(p.Logs), space.Visible(os.Args[0])); err != nil {
 		return err
 	}
-	scratch, err := os.MkdirTemp("", "node")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	pause, err := buildPause(ctx, scratch)
+	pause, err := buildPause(ctx, p.Logs)
 	if err != nil {
 		return err
 	}

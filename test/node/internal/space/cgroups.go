@@ -3,21 +3,17 @@ package space
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // root is where the hierarchies of cgroup v1 are mounted.
 const root = "/sys/fs/cgroup"
-
-// removeTimeout is for the kernel to take the last traces of killed processes away.
-const removeTimeout = 5 * time.Second
 
 // hierarchy is one of cgroup v1: the controllers it has, and where in it this process is.
 type hierarchy struct {
@@ -54,7 +50,7 @@ func ownHierarchies() (all []hierarchy, err error) {
 // cgroups are the directories of one space, one in each hierarchy, below the caller's own.
 type cgroups []string
 
-// makeCgroups makes the directories, and removes those of spaces whose process was killed.
+// makeCgroups makes the directories. What it returns is to be removed, also with an error.
 func makeCgroups(name string) (made cgroups, err error) {
 	hierarchies, err := ownHierarchies()
 	if err != nil {
@@ -62,9 +58,6 @@ func makeCgroups(name string) (made cgroups, err error) {
 	}
 	for _, h := range hierarchies {
 		parent := filepath.Join(h.mountPoint(), h.path)
-		if err := sweep(parent, name); err != nil {
-			return made, err
-		}
 		dir := filepath.Join(parent, name+"-"+strconv.Itoa(os.Getpid()))
 		if err := os.Mkdir(dir, 0o755); err != nil { // #nosec G301 -- as the kernel's own
 			return made, fmt.Errorf("making a cgroup: %w", err)
@@ -89,23 +82,6 @@ func makeCgroups(name string) (made cgroups, err error) {
 	return made, nil
 }
 
-// sweep removes what a process that was killed has left.
-func sweep(parent, name string) error {
-	left, err := filepath.Glob(filepath.Join(parent, name+"-*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range left {
-		pid := filepath.Base(dir)[len(name)+1:]
-		if _, err := os.Stat("/proc/" + pid); errors.Is(err, fs.ErrNotExist) {
-			if err := removeTree(dir); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // within does something, such as starting a process, while this process is in the cgroups.
 func (c cgroups) within(do func() error) (err error) {
 	self := strconv.Itoa(os.Getpid())
@@ -122,42 +98,49 @@ func (c cgroups) within(do func() error) (err error) {
 	return do()
 }
 
-// remove removes the directories, whose processes have ended.
-func (c cgroups) remove() (err error) {
-	for _, dir := range c {
-		err = errors.Join(err, removeTree(dir))
-	}
-	return err
+// janitor is a process that removes the cgroups when its standard input ends: at the latest when this process does, however that ends.
+// It is in a session of its own, so that who kills all of a job's processes does not kill it.
+type janitor struct {
+	cmd   *exec.Cmd
+	input io.Closer
 }
 
-// removeTree removes a cgroup and those below it. The files in them cannot be removed and need not.
-func removeTree(dir string) error {
-	var dirs []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			dirs = append(dirs, path)
-		}
-		return err
-	})
+// sweep removes directories, from the bottom up, as soon as the kernel lets go of them. The files in them need not be removed.
+const sweep = `cat >/dev/null
+[ $# -gt 0 ] || exit 0 # find would begin where it stands
+for try in $(seq 100); do
+	find "$@" -depth -type d -exec rmdir {} + 2>/dev/null
+	left=; for dir; do [ ! -d "$dir" ] || left="$left $dir"; done
+	[ -n "$left" ] || exit 0
+	sleep 0.1
+done
+echo "cgroups are left:$left" >&2
+exit 1`
+
+func (c cgroups) hireJanitor() (*janitor, error) {
+	cmd := exec.Command("sh", append([]string{"-c", sweep, "sh"}, c...)...) // #nosec G204 -- our own script
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	input, err := cmd.StdinPipe()
 	if err != nil {
-		return fmt.Errorf("looking for cgroups to remove: %w", err)
+		return nil, err
 	}
-	deadline := time.Now().Add(removeTimeout)
-	for i := len(dirs) - 1; i >= 0; i-- {
-		err := unix.Rmdir(dirs[i])
-		for errors.Is(err, unix.EBUSY) && time.Now().Before(deadline) {
-			time.Sleep(10 * time.Millisecond)
-			err = unix.Rmdir(dirs[i])
-		}
-		if err != nil {
-			return fmt.Errorf("removing cgroup %s: %w", dirs[i], err)
-		}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the process that removes the cgroups: %w", err)
+	}
+	return &janitor{cmd: cmd, input: input}, nil
+}
+
+// finish has the cgroups removed, whose processes have ended.
+func (j *janitor) finish() error {
+	if err := errors.Join(j.input.Close(), j.cmd.Wait()); err != nil {
+		return fmt.Errorf("removing the cgroups: %w", err)
 	}
 	return nil
 }
 
 func write(dir, file, text string) error {
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil { // #nosec G703 -- the kernel's files
 		return fmt.Errorf("setting up a cgroup: %w", err)
 	}
 	return nil

@@ -2,8 +2,7 @@
 // starts, mounts and configures ends with it: its processes are killed by the kernel when it ends, its mounts and network interfaces
 // are not there for anybody else and go with the last process, and its cgroups are removed.
 //
-// That holds as well if the caller is killed: the kernel then kills process 1. Only the cgroups, which are empty then, stay until the
-// next [Run].
+// That holds as well if the caller is killed: the kernel then kills process 1, and a process that waits for it removes the cgroups.
 //
 // Not promised: security. What is inside is root, and sees the file system that it does not hide from itself.
 package space
@@ -60,10 +59,14 @@ func Run(ctx context.Context, name string, args ...string) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	groups, err := makeCgroups(name)
-	if err != nil {
-		return errors.Join(err, groups.remove())
+	janitor, hireErr := groups.hireJanitor()
+	if hireErr != nil {
+		return errors.Join(err, hireErr)
 	}
-	defer func() { err = errors.Join(err, groups.remove()) }()
+	defer func() { err = errors.Join(err, janitor.finish()) }()
+	if err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...) // #nosec G204 -- this program
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: namespaces, Pdeathsig: syscall.SIGKILL}
