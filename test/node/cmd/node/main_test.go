@@ -1,0 +1,67 @@
+package main_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// nobody builds the command where everybody may run it, and returns a function that runs it as somebody who is not root.
+func nobody(t *testing.T) func(args ...string) (string, int) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "node-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- for another user
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "node")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil { // #nosec G204 -- our own
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return func(args ...string) (string, int) {
+		cmd := exec.CommandContext(t.Context(), path, args...) // #nosec G204 -- our own
+		cmd.Dir = "/"
+		if os.Geteuid() == 0 {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		}
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+}
+
+func TestWhereItCannotBeItFailsUnlessItMayBeSkipped(t *testing.T) {
+	node := nobody(t)
+	out, code := node("echo", "it ran")
+	if code != 1 || !strings.Contains(out, "this machine cannot run a node: it takes root") || strings.Contains(out, "it ran") {
+		t.Errorf("got exit code %d and %s", code, out)
+	}
+	out, code = node("-may-skip", "echo", "it ran")
+	if code != 0 || !strings.Contains(out, "NOTHING WAS RUN") || !strings.Contains(out, "it takes root") || strings.Contains(out, "it ran") {
+		t.Errorf("-may-skip: got exit code %d and %s", code, out)
+	}
+}
+
+func TestACommandIsNeeded(t *testing.T) {
+	if out, code := nobody(t)("-may-skip"); code != 1 || !strings.Contains(out, "which command?") {
+		t.Errorf("got exit code %d and %s", code, out)
+	}
+}
