@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -26,12 +27,13 @@ func appliesUnchanged(t *testing.T, p *pod) {
 	}
 }
 
-// sidecarFirst applies the Secrets only when the sidecar is seen to run without any, and the app to wait for it.
+// sidecarFirst applies the Secrets only when the startup probe has been seen to hold the app back.
 func sidecarFirst(t *testing.T, p *pod) {
 	history := p.record(t)
-	until(t, "the sidecar runs", func() error {
-		if s := status(p.get(t), sidecar); s.State.Running == nil {
-			return fmt.Errorf("its state is %+v", s.State)
+	until(t, "the startup probe has failed", func() error {
+		out := p.kubectl(t, "get", "events", "--field-selector", "reason=Unhealthy,involvedObject.name="+podName, "--output", "jsonpath={.items[*].message}")
+		if !strings.Contains(out, "Startup probe failed: HTTP probe failed with statuscode: 503") {
+			return fmt.Errorf("the events say %q, the sidecar is %+v", out, status(p.get(t), sidecar))
 		}
 		return nil
 	})
@@ -40,9 +42,8 @@ func sidecarFirst(t *testing.T, p *pod) {
 	}
 	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
 	p.awaitReady(t)
-	states := history()
 	waited := false
-	for _, state := range states {
+	for _, state := range history() {
 		started := status(state, sidecar).Started
 		ready := started != nil && *started
 		running := status(state, app).State.Running != nil
@@ -52,8 +53,15 @@ func sidecarFirst(t *testing.T, p *pod) {
 		}
 	}
 	if !waited {
-		t.Errorf("none of %d states shows the app waiting", len(states))
+		t.Error("the app was never seen to wait")
 	}
+	first := regexp.MustCompile(`^waiting for targets\ngeneration \d+, [1-9]\d* targets\n`)
+	until(t, "the app prints its first targets", func() error {
+		if out := p.kubectl(t, "logs", podName, "--container", app); !first.MatchString(out) {
+			return fmt.Errorf("it prints\n%s", out)
+		}
+		return nil
+	})
 }
 
 // record watches the pod and returns a function that ends it and returns the states seen.
