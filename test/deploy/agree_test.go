@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 
+	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,14 @@ func TestSelectorsAndPortsFindTheExample(t *testing.T) {
 	}
 	if !selector.Matches(labels.Set(pod.Labels)) || policy.Spec.Ingress[0].Ports[0].Port.String() != port.Name {
 		t.Errorf("the NetworkPolicy does not find the pod: %+v", policy.Spec)
+	}
+	monitor := typed[monitoringv1.PodMonitor](t, documents(t, deployDir+"prometheus-operator/pod-monitor.yaml"), "PodMonitor")
+	selector, err = metav1.LabelSelectorAsSelector(&monitor.Spec.Selector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !selector.Matches(labels.Set(pod.Labels)) || *monitor.Spec.PodMetricsEndpoints[0].Port != port.Name {
+		t.Errorf("the PodMonitor does not find the pod: %+v", monitor.Spec)
 	}
 	for _, object := range []metav1.Object{&pod, &service, &policy} {
 		if object.GetNamespace() != "alert-history" {
