@@ -40,7 +40,7 @@ func TestTheExampleSecretsApply(t *testing.T) {
 // What goes with the example applies beside it.
 func TestEveryOtherFileApplies(t *testing.T) {
 	c := newCluster(t)
-	c.apply(t, documents(t, deployDir + "pod-example.yaml")[0])
+	c.apply(t, documents(t, deployDir+"pod-example.yaml")[0])
 	files, err := filepath.Glob(deployDir + "*.yaml")
 	if err != nil {
 		t.Fatal(err)
