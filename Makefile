@@ -12,7 +12,7 @@ export CGO_ENABLED = 1
 
 .PHONY: help
 help: ## Show the targets.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 .PHONY: run
 run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes run/targets.json.
