@@ -3,6 +3,7 @@ package image_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -29,13 +31,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const root = "../.."
 
 // sidecar is the image of the sidecar as `make image` builds it, for the platforms that are asked for.
-func sidecar(t *testing.T, platforms string) image.Spec {
-	t.Helper()
+func sidecar(platforms string) image.Spec {
+	return image.Spec{Dir: root, Package: "./cmd/refresh-sidecar", Version: "1.2.3", Port: "8095/tcp", Platforms: parse(platforms)}
+}
+
+// pause is an image that takes less time.
+func pause(platforms string) image.Spec {
+	return image.Spec{Dir: "..", Package: "./node/pause", Version: "1.2.3", Platforms: parse(platforms)}
+}
+
+func parse(platforms string) []v1.Platform {
 	list, err := image.ParsePlatforms(platforms)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return image.Spec{Dir: root, Package: "./cmd/refresh-sidecar", Version: "1.2.3", Port: "8095/tcp", Platforms: list}
+	return list
 }
 
 func build(t *testing.T, spec image.Spec) v1.ImageIndex {
@@ -97,53 +107,49 @@ func contents(t *testing.T, img v1.Image) map[string][]byte {
 	return files
 }
 
-func TestTheSameSourcesGiveTheSameArchive(t *testing.T) {
-	spec := sidecar(t, "linux/amd64")
-	var first, second, other bytes.Buffer
-	for _, out := range []*bytes.Buffer{&first, &second} {
-		if err := image.Write(out, "alert-history/refresh-sidecar:1.2.3", build(t, spec)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(first.Bytes(), second.Bytes()) {
-		t.Error("two builds of the same sources differ")
-	}
-	spec.Version = "1.2.4"
-	if err := image.Write(&other, "alert-history/refresh-sidecar:1.2.3", build(t, spec)); err != nil {
+// baseline is the sidecar's image; linking it again for each test would take most of the time.
+var baseline = sync.OnceValues(func() (v1.ImageIndex, error) {
+	return image.Build(context.Background(), sidecar("linux/amd64"))
+})
+
+func archive(t *testing.T, index v1.ImageIndex) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := image.Write(&out, "alert-history/refresh-sidecar:1.2.3", index); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Equal(first.Bytes(), other.Bytes()) {
+	return out.Bytes()
+}
+
+func TestTheSameSourcesGiveTheSameArchiveWhereverTheyAre(t *testing.T) {
+	here, err := baseline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	for _, part := range []string{"go.mod", "go.sum", "cmd", "internal", "pkg"} { // what .dockerignore lets through
+		if out, err := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(root, part), copied).CombinedOutput(); err != nil { // #nosec G204 -- our own
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	spec := sidecar("linux/amd64")
+	spec.Dir = copied
+	if !bytes.Equal(archive(t, here), archive(t, build(t, spec))) {
+		t.Error("two builds of the same sources differ")
+	}
+}
+
+func TestAnotherVersionIsAnotherImage(t *testing.T) {
+	spec := pause("linux/amd64")
+	first := archive(t, build(t, spec))
+	spec.Version = "1.2.4"
+	if bytes.Equal(first, archive(t, build(t, spec))) {
 		t.Error("another version gives the same archive")
 	}
 }
 
-func TestTheProgramDoesNotDependOnWhereItIsBuilt(t *testing.T) {
-	here, _ := only(t, build(t, sidecar(t, "linux/amd64")))
-	copied := t.TempDir()
-	for _, part := range []string{"go.mod", "go.sum", "cmd", "internal", "pkg"} { // what .dockerignore lets through
-		if out, err := exec.CommandContext(t.Context(), "cp", "-a", filepath.Join(root, part), copied).CombinedOutput(); err != nil { // #nosec G204 -- our own files
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
-	spec := sidecar(t, "linux/amd64")
-	spec.Dir = copied
-	there, _ := only(t, build(t, spec))
-	if diff := cmp.Diff(digest(t, here), digest(t, there)); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func digest(t *testing.T, img v1.Image) string {
-	t.Helper()
-	hash, err := img.Digest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return hash.String()
-}
-
 func TestTheArchiveHoldsAValidImageForEachPlatform(t *testing.T) {
-	index := build(t, image.Spec{Dir: "..", Package: "./node/pause", Platforms: sidecar(t, "linux/amd64,linux/arm64").Platforms})
+	index := build(t, pause("linux/amd64,linux/arm64"))
 	var out bytes.Buffer
 	if err := image.Write(&out, "example/pause:1", index); err != nil {
 		t.Fatal(err)
@@ -194,7 +200,11 @@ func unpack(t *testing.T, archive io.Reader) string {
 
 func TestTheDockerfileMakesTheSameImage(t *testing.T) {
 	docker := readDockerfile(t, root+"/Dockerfile")
-	img, config := only(t, build(t, sidecar(t, "linux/amd64")))
+	index, err := baseline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, config := only(t, index)
 	got := map[string]string{
 		"USER": config.Config.User, "WORKDIR": config.Config.WorkingDir, "EXPOSE": strings.Join(slices.Collect(maps.Keys(config.Config.ExposedPorts)), " "),
 		"ENTRYPOINT": fmt.Sprintf("%q", config.Config.Entrypoint), "CMD": strings.Join(config.Config.Cmd, " "),
@@ -233,7 +243,7 @@ func TestTheDockerfileMakesTheSameImage(t *testing.T) {
 }
 
 func TestAnImageThatCannotBeBuiltSaysWhy(t *testing.T) {
-	spec := sidecar(t, "linux/amd64")
+	spec := sidecar("linux/amd64")
 	spec.Package = "./cmd/nothing"
 	if _, err := image.Build(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "./cmd/nothing for linux/amd64") {
 		t.Errorf("got %v", err)
