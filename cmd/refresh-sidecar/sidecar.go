@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -97,7 +96,7 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
 		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
 		MinTargets: f.MinTargets.value, NoWatch: !f.Watch.value, DropInvalid: f.OnInvalid == "drop",
-		AfterRefresh: debug.FreeOSMemory,
+		AfterRefresh: giveBack(),
 		Logger:       s.log, Registerer: s.registry,
 	}
 	if f.Once.value {

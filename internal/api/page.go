@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,8 +22,8 @@ var pageSource string
 
 // page renders the status for people.
 type page struct {
-	template *template.Template
-	policy   string // Content-Security-Policy that allows the page's own style and nothing else
+	template func() *template.Template // parsed when somebody first looks: most sidecars never show it
+	policy   string                    // Content-Security-Policy that allows the page's own style and nothing else
 }
 
 func newPage() page {
@@ -31,7 +32,7 @@ func newPage() page {
 	style, _, _ = strings.Cut(style, "</style>")
 	digest := sha256.Sum256([]byte(style))
 	return page{
-		template: template.Must(template.New("page").Parse(pageSource)),
+		template: sync.OnceValue(func() *template.Template { return template.Must(template.New("page").Parse(pageSource)) }),
 		policy: fmt.Sprintf("default-src 'none'; style-src 'sha256-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 			base64.StdEncoding.EncodeToString(digest[:])),
 	}
@@ -58,7 +59,7 @@ func (v pageView) Kept(t Target) moment { return moment{t.StaleSince.Time, v.Now
 // statusPage answers the status as a page.
 func (h *Handler) statusPage(x *exchange) {
 	var body bytes.Buffer
-	if err := h.page.template.Execute(&body, h.pageView(time.Now(), x.instance)); err != nil {
+	if err := h.page.template().Execute(&body, h.pageView(time.Now(), x.instance)); err != nil {
 		panic(fmt.Errorf("rendering the page: %w", err)) // only the template can be at fault
 	}
 	x.Header().Set("Content-Security-Policy", h.page.policy)
