@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +17,11 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Kubernetes finds Secrets through an API server. It is safe for concurrent use, and keeps nothing between calls but idle connections.
+// Kubernetes finds Secrets through an API server. It is safe for concurrent use, and keeps nothing between calls but idle connections and
+// what the last List of each namespace decoded.
 type Kubernetes struct {
 	client     *rest.RESTClient
+	decoded    decoded
 	negotiator runtime.ClientNegotiator
 	selector   string
 	watchLimit time.Duration
@@ -103,12 +106,16 @@ func NewKubernetes(config KubernetesConfig) (*Kubernetes, error) {
 // [*Error], except that of a cancelled ctx, which is returned as it is. A deadline of ctx bounds the whole list, not a page.
 func (k *Kubernetes) List(ctx context.Context, namespace string) (Listing, error) {
 	var secrets []Secret
+	last := k.decoded.of(namespace)
+	unread := last
 	version, err := k.eachPage(ctx, namespace, func(first bool, page []corev1.Secret) {
 		if first {
-			secrets = nil
+			secrets, unread = slices.Grow[[]Secret](nil, max(len(last), len(page))), last
 		}
 		for i := range page {
-			secrets = append(secrets, Decode(&page[i]))
+			var secret Secret
+			secret, unread = decodeAgain(&page[i], unread)
+			secrets = append(secrets, secret)
 		}
 	})
 	switch {
@@ -117,6 +124,7 @@ func (k *Kubernetes) List(ctx context.Context, namespace string) (Listing, error
 	case err != nil:
 		return Listing{}, err
 	}
+	k.decoded.keep(namespace, secrets)
 	return Listing{Namespace: namespace, ResourceVersion: version, Secrets: secrets}, nil
 }
 
