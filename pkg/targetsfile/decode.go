@@ -9,26 +9,32 @@ import (
 
 // Decode reads the content of a snapshot file and verifies its checksum. Errors are [*LoadError].
 func Decode(data []byte) (*Document, error) {
+	doc, _, err := decode(data, nil)
+	return doc, err
+}
+
+// decode is Decode for who decodes one file after the other. The digests are those of the document's entries.
+func decode(data []byte, before *known) (*Document, []digest, error) {
 	switch {
 	case len(data) > MaxBytes:
-		return nil, refuse(ReasonTooLarge, "%d bytes, the limit is %d", len(data), MaxBytes)
+		return nil, nil, refuse(ReasonTooLarge, "%d bytes, the limit is %d", len(data), MaxBytes)
 	case len(bytes.TrimSpace(data)) == 0:
-		return nil, refuse(ReasonEmpty, "the file holds nothing")
+		return nil, nil, refuse(ReasonEmpty, "the file holds nothing")
 	case !utf8.Valid(data):
-		return nil, refuse(ReasonSyntax, "not UTF-8")
+		return nil, nil, refuse(ReasonSyntax, "not UTF-8")
 	}
-	d := decoder{data: data, json: json.NewDecoder(bytes.NewReader(data))}
+	d := decoder{data: data, json: json.NewDecoder(bytes.NewReader(data)), known: before}
 	err := d.document()
 	if err != nil && !isUnsupported(data) {
-		return nil, err
+		return nil, nil, err
 	}
 	if err != nil || d.version > SchemaVersion {
-		return nil, refuse(ReasonUnsupported, "a later schema_version than %d: update the reader", SchemaVersion)
+		return nil, nil, refuse(ReasonUnsupported, "a later schema_version than %d: update the reader", SchemaVersion)
 	}
 	if err := d.verify(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &d.doc, nil
+	return &d.doc, d.digests, nil
 }
 
 // isUnsupported reports whether data is of a later version, whose fields may have types that this one cannot decode.

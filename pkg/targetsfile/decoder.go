@@ -14,7 +14,9 @@ import (
 type decoder struct {
 	data     []byte
 	json     *json.Decoder
-	shift    int // what to add to json's offset to get one in data
+	shift    int    // what to add to json's offset to get one in data
+	known    *known // targets decoded before; nil: none, and digests are not wanted
+	digests  []digest
 	doc      Document
 	version  int
 	checksum string // of the targets as they stand in the file; empty until they were met
@@ -93,11 +95,11 @@ func (d *decoder) targets() error {
 	if !ok {
 		return d.refuse("targets", io.ErrUnexpectedEOF)
 	}
-	entries, fault := decodeList(items)
+	entries, digests, fault := decodeList(items, d.known)
 	if fault != nil {
 		return d.refuse(fmt.Sprintf("target %d", fault.index), fault.err)
 	}
-	d.doc.Entries, d.checksum = entries, Checksum(entries)
+	d.doc.Entries, d.digests, d.checksum = entries, digests, Checksum(entries)
 	return d.resume(len(d.data) - len(list) + length)
 }
 

@@ -55,7 +55,7 @@ func (l *loader) read(held *Snapshot) (*Snapshot, error) {
 	if held != nil && digest == l.digest {
 		return held, nil
 	}
-	doc, err := Decode(file.data)
+	doc, digests, err := decode(file.data, held.known())
 	if err != nil {
 		return nil, refuseFile(l.path, err)
 	}
@@ -64,7 +64,7 @@ func (l *loader) read(held *Snapshot) (*Snapshot, error) {
 			"generation %d of this epoch was served already, the file has %d", held.Generation(), doc.Generation))
 	}
 	l.digest = digest
-	return newSnapshot(doc, held), nil
+	return newSnapshot(doc, digests, held), nil
 }
 
 // isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and one of them has one

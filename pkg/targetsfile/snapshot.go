@@ -19,21 +19,22 @@ type index struct {
 	targets []Target // ascending by name
 	byName  map[string]int
 	byType  map[string][]int
+	known   known // for the next file
 }
 
 // newSnapshot indexes doc, or takes over the index of previous, which may be nil, if that has the same targets.
-func newSnapshot(doc *Document, previous *Snapshot) *Snapshot {
+func newSnapshot(doc *Document, digests []digest, previous *Snapshot) *Snapshot {
 	s := &Snapshot{head: *doc}
 	s.head.Entries = nil
 	if previous != nil && previous.Checksum() == doc.Checksum {
 		s.index = previous.index
 	} else {
-		s.index = newIndex(doc.Entries)
+		s.index = newIndex(doc.Entries, digests)
 	}
 	return s
 }
 
-func newIndex(entries []*Entry) *index {
+func newIndex(entries []*Entry, digests []digest) *index {
 	x := &index{
 		targets: make([]Target, len(entries)),
 		byName:  make(map[string]int, len(entries)),
@@ -45,7 +46,19 @@ func newIndex(entries []*Entry) *index {
 		x.byName[t.Name] = i
 		x.byType[t.Type] = append(x.byType[t.Type], i)
 	}
+	x.known = known{targets: x.targets, byDigest: make(map[digest]int, len(digests))}
+	for i, d := range digests {
+		x.known.byDigest[d] = i
+	}
 	return x
+}
+
+// known returns what is decoded already when the next file comes. It is never nil.
+func (s *Snapshot) known() *known {
+	if s == nil {
+		return &known{}
+	}
+	return &s.index.known
 }
 
 // Get returns the target of that name. It does not allocate.

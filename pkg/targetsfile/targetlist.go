@@ -73,8 +73,13 @@ func stringEnd(data []byte) int {
 }
 
 // decodeList decodes the items of a list, with several goroutines if they are many: of a large file's loading this is nearly all.
-func decodeList(items [][]byte) ([]*Entry, *targetError) {
+// Those that are known are not decoded; with a known that is not nil the digests of all are returned, too.
+func decodeList(items [][]byte, before *known) ([]*Entry, []digest, *targetError) {
 	entries := make([]*Entry, len(items))
+	var digests []digest
+	if before != nil {
+		digests = make([]digest, len(items))
+	}
 	workers := min(mostDecoders, runtime.GOMAXPROCS(0), 1+len(items)/decodeAlone)
 	faults := make([]*targetError, workers)
 	var running sync.WaitGroup
@@ -85,7 +90,18 @@ func decodeList(items [][]byte) ([]*Entry, *targetError) {
 			defer running.Done()
 			for i := from; i < to && faults[w] == nil; i++ {
 				entries[i] = &Entry{}
-				if err := entries[i].decode(items[i]); err != nil {
+				err := entries[i].pack(items[i])
+				if err == nil && before != nil {
+					digests[i] = digestOf(entries[i].encoded)
+					if target, ok := before.of(digests[i]); ok {
+						entries[i].Target = target
+						continue
+					}
+				}
+				if err == nil {
+					err = json.Unmarshal(entries[i].encoded, (*wireTarget)(&entries[i].Target))
+				}
+				if err != nil {
 					faults[w] = &targetError{index: i, err: err}
 				}
 			}
@@ -94,21 +110,21 @@ func decodeList(items [][]byte) ([]*Entry, *targetError) {
 	running.Wait()
 	for _, fault := range faults { // in the order of the items
 		if fault != nil {
-			return nil, fault
+			return nil, nil, fault
 		}
 	}
-	return entries, nil
+	return entries, digests, nil
 }
 
 var errItemSyntax = errors.New("not JSON") // its offset is not told
 
-// decode keeps the item's compact bytes beside its fields: the checksum is over bytes, never over a re-encoding.
-func (e *Entry) decode(item []byte) error {
+// pack keeps the item's compact bytes: the checksum is over bytes, never over a re-encoding.
+func (e *Entry) pack(item []byte) error {
 	e.encoded = compact(item)
 	if len(e.encoded) != len(item) && !json.Valid(item) { // "1 2" is not JSON, "12" is
 		return errItemSyntax
 	}
-	return json.Unmarshal(e.encoded, (*wireTarget)(&e.Target))
+	return nil
 }
 
 // compact returns a copy of src without the white space outside strings. For JSON that is what json.Compact does; this one does not

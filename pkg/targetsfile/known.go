@@ -1,0 +1,28 @@
+package targetsfile
+
+import "crypto/sha256"
+
+// digest tells the compact bytes of one target from those of any other.
+type digest [16]byte
+
+func digestOf(encoded []byte) digest {
+	sum := sha256.Sum256(encoded)
+	return digest(sum[:])
+}
+
+// known are targets that were decoded before, by the digests of their bytes. Nearly all targets of a file are those of the one before it,
+// and decoding is nearly all of what loading a large file costs: for those that did not change the reader takes what it has. A nil known
+// has nothing, and nothing is noted for a later one.
+type known struct {
+	targets  []Target
+	byDigest map[digest]int
+}
+
+// of returns the target with that digest.
+func (k *known) of(d digest) (Target, bool) {
+	i, ok := k.byDigest[d]
+	if !ok {
+		return Target{}, false
+	}
+	return k.targets[i], true
+}

@@ -1,0 +1,130 @@
+package targetsfile
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// series makes the documents of one epoch.
+type series struct {
+	t          testing.TB
+	path       string
+	loader     loader
+	generation uint64
+	entries    []*Entry
+}
+
+func newSeries(t testing.TB, targets int) *series {
+	t.Helper()
+	s := &series{t: t, path: filepath.Join(t.TempDir(), "targets.json")}
+	s.loader = loader{path: s.path, limit: MaxBytes, log: slog.New(slog.DiscardHandler)}
+	s.entries = make([]*Entry, targets)
+	for i := range targets {
+		s.set(i, "https://example.com/first")
+	}
+	return s
+}
+
+// set changes one target.
+func (s *series) set(i int, url string) {
+	s.t.Helper()
+	entry, err := NewEntry(Target{Name: fmt.Sprintf("t-%05d", i), Type: "webhook", URL: url, PayloadFormat: "webhook", Enabled: true,
+		Headers: map[string]string{"Authorization": "Bearer 0123456789", "X-Team": "sre"}, Secret: "alerts/t", SecretUID: "5f1c"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.entries[i] = entry
+}
+
+// write writes the next generation.
+func (s *series) write() {
+	s.t.Helper()
+	s.generation++
+	doc := &Document{
+		Epoch: "e", Generation: s.generation, Checksum: Checksum(s.entries), Entries: s.entries,
+		ChangedAt: time.Unix(1, 0), RefreshedAt: time.Unix(1, 0), StaleAfter: time.Unix(1, 0),
+	}
+	var text bytes.Buffer
+	if _, err := doc.WriteTo(&text); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path, text.Bytes(), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// load loads what was written and holds it to the entries.
+func (s *series) load(current state) state {
+	s.t.Helper()
+	next := s.loader.load(current)
+	if next.lastError != nil {
+		s.t.Fatal(next.lastError)
+	}
+	if next.snapshot.Len() != len(s.entries) {
+		s.t.Fatalf("got %d targets, want %d", next.snapshot.Len(), len(s.entries))
+	}
+	for i, e := range s.entries {
+		if got := next.snapshot.index.targets[i]; got.URL != e.URL || got.Name != e.Name || got.Headers["X-Team"] != "sre" {
+			s.t.Fatalf("target %d is not that of generation %d", i, s.generation)
+		}
+	}
+	return next
+}
+
+// TestLoadDecodesWhatChanged finds out by the headers, which are a map of its own for each target that is decoded.
+func TestLoadDecodesWhatChanged(t *testing.T) {
+	s := newSeries(t, 600) // for two goroutines
+	s.write()
+	first := s.load(state{})
+	s.set(0, "https://example.com/second")
+	s.set(321, "https://example.com/second")
+	s.write()
+	second := s.load(first)
+	s.set(321, "https://example.com/first") // as it was once, but not in the file before
+	s.write()
+	third := s.load(second)
+	for name, c := range map[string]struct {
+		before, after state
+		want          map[int]bool
+	}{
+		"two targets":        {first, second, map[int]bool{0: true, 321: true}},
+		"one of them, again": {second, third, map[int]bool{321: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			// What is written into a map shows whether the snapshots share it.
+			for i := range s.entries {
+				c.before.snapshot.index.targets[i].Headers["mark"] = name
+				if _, shared := c.after.snapshot.index.targets[i].Headers["mark"]; shared == c.want[i] {
+					t.Errorf("target %d: decoded again: %v, want %v", i, !shared, c.want[i])
+				}
+				delete(c.before.snapshot.index.targets[i].Headers, "mark")
+			}
+		})
+	}
+}
+
+// BenchmarkReloadOfAChange measures what BenchmarkReload does when one target differs from the file before.
+func BenchmarkReloadOfAChange(b *testing.B) {
+	for _, targets := range []int{20, 1_000, 10_000} {
+		b.Run(fmt.Sprintf("targets=%d", targets), func(b *testing.B) {
+			s := newSeries(b, targets)
+			s.write()
+			current := s.load(state{})
+			b.ReportAllocs()
+			for b.Loop() {
+				b.StopTimer()
+				s.set(targets/2, fmt.Sprintf("https://example.com/%d", s.generation))
+				s.write()
+				b.StartTimer()
+				current = s.loader.load(current)
+			}
+			b.StopTimer()
+			s.load(current)
+		})
+	}
+}
