@@ -61,3 +61,8 @@ func (p *Private) ResumeAPIServer() error {
 func (p *Private) CompactEtcd(ctx context.Context) error {
 	return p.server.CompactEtcd(ctx)
 }
+
+// PIDs are the ids of the running processes, by name of the program: etcd and kube-apiserver.
+func (p *Private) PIDs() map[string]int {
+	return p.server.PIDs()
+}
