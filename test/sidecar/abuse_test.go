@@ -3,13 +3,11 @@ package sidecar_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,10 +19,10 @@ import (
 // TestAbuseLeavesNothingBehind sends the shipped program a bounded flood of what a hostile or broken client would, and looks at its
 // goroutines and memory afterwards.
 func TestAbuseLeavesNothingBehind(t *testing.T) {
-	p := sidecar.StartBinary(t, releaseBinary(t), filepath.Join(t.TempDir(), "targets.json"), "--manifests", "../../deploy/examples")
+	p := sidecar.StartBinary(t, sidecar.ReleaseBinary(t), filepath.Join(t.TempDir(), "targets.json"), "--manifests", "../../deploy/examples")
 	p.Until("is idle", func() error { return idle(p) })
 	flood(t, p, 500) // what one flood leaves in pools and caches is the measure
-	goroutines, anonymous := gauge(t, p, "go_goroutines"), memory(t, p.PID(), "RssAnon")
+	goroutines, anonymous := p.Metric("go_goroutines"), sidecar.Memory(t, p.PID(), "RssAnon")
 
 	slow := slowHeaders(t, p, 200)
 	flood(t, p, 10000)
@@ -36,12 +34,12 @@ func TestAbuseLeavesNothingBehind(t *testing.T) {
 	}
 	p.Until("lets go of the connections", func() error {
 		http.DefaultClient.CloseIdleConnections()
-		if now := gauge(t, p, "go_goroutines"); now > goroutines+2 {
+		if now := p.Metric("go_goroutines"); now > goroutines+2 {
 			return fmt.Errorf("%v goroutines, before the flood %v", now, goroutines)
 		}
 		return nil
 	})
-	if now := memory(t, p.PID(), "RssAnon"); now > 2*anonymous+8 {
+	if now := sidecar.Memory(t, p.PID(), "RssAnon"); now > 2*anonymous+8 {
 		t.Errorf("got %.1f MB of memory, before the flood %.1f MB", now, anonymous)
 	}
 	if lines := len(p.Logs("")); lines > 200 {
@@ -145,21 +143,4 @@ func parallelRefreshes(t *testing.T, p *sidecar.Process, count int) map[int]int6
 		}
 	}
 	return got
-}
-
-// gauge returns the value of a metric without labels.
-func gauge(t *testing.T, p *sidecar.Process, name string) float64 {
-	t.Helper()
-	_, metrics := p.Do(http.MethodGet, "/metrics")
-	for line := range strings.Lines(metrics) {
-		if text, ok := strings.CutPrefix(line, name+" "); ok {
-			value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return value
-		}
-	}
-	t.Fatal(errors.New("no metric " + name))
-	return 0
 }

@@ -159,7 +159,7 @@ func idle(p *sidecar.Process) error {
 func TestManySecretsAreAllFound(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	const count = 2500 // five pages
-	createSecrets(t, w.plane, w.namespace, count)
+	sidecar.CreateSecrets(t, w.plane, w.namespace, count)
 	p := w.start()
 	p.Until("publishes", func() error { return ready(p) })
 	names := p.Names()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -46,11 +47,16 @@ func reportLatencies(b *testing.B, took []time.Duration) {
 	b.ReportMetric(milliseconds(1), "ms-max")
 }
 
-// startForBench runs the program that is shipped on the example manifests.
+// startForBench runs the program that is shipped on 20 Secrets of a real API server.
 func startForBench(b *testing.B) *sidecar.Process {
 	b.Helper()
-	p := sidecar.StartBinary(b, releaseBinary(b), filepath.Join(b.TempDir(), "targets.json"),
-		"--manifests", "../../deploy/examples", "--rate-limit", "0")
+	plane := controlplane.Get(b)
+	namespace, user := plane.Namespace(b), plane.User(b)
+	plane.Grant(b, user, namespace, "list", "watch")
+	sidecar.CreateSecrets(b, plane, namespace, 20)
+	p := sidecar.StartBinary(b, sidecar.ReleaseBinary(b), filepath.Join(sidecar.InMemory(b), "targets.json"),
+		"--kubeconfig", plane.WriteKubeconfig(b, user, namespace), "--rate-limit", "0")
+	p.Until("publishes", func() error { return ready(p) })
 	return p
 }
 

@@ -24,9 +24,13 @@ import (
 // patience bounds every wait for a real process. It is generous, because it is only used up when something is broken.
 const patience = 30 * time.Second
 
-var build = sync.OnceValues(func() (string, error) {
+// root is the repository's directory.
+func root() string {
 	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..")
+	return filepath.Join(filepath.Dir(here), "..", "..")
+}
+
+var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "refresh-sidecar-test")
 	if err != nil {
 		return "", err
@@ -37,7 +41,7 @@ var build = sync.OnceValues(func() (string, error) {
 		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=./internal/...,github.com/alert-history/refresh-sidecar/pkg/...")
 	}
 	cmd := exec.Command("go", append(args, "-o", path, "./cmd/refresh-sidecar")...) // #nosec G204 -- our own arguments
-	cmd.Dir = root
+	cmd.Dir = root()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building refresh-sidecar: %w\n%s", err, out)
 	}
