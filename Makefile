@@ -37,8 +37,16 @@ test-short: ## Run the tests that need no API server.
 	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
 
 .PHONY: bench
-bench: ## Run the benchmarks.
-	@set -e; for m in $(MODULES); do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done
+bench: ## Run the benchmarks that need no API server.
+	@set -e; for m in . pkg/targetsfile; do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done
+
+.PHONY: bench-cluster
+bench-cluster: controlplane ## Measure what is wanted, on a real API server, into docs/performance.md; fails below the least.
+	cd test && go run ./bench/cmd/benchcluster
+
+.PHONY: scale
+scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.md; takes 4 GiB of memory.
+	cd test && go run ./bench/cmd/scale
 
 .PHONY: cover
 cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
