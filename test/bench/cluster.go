@@ -13,8 +13,10 @@ const oneCore = "OneCore"
 // ClusterSuites are the benchmarks behind [ClusterAims] and [Growth], most of them on a real API server.
 func ClusterSuites() []Suite {
 	return []Suite{
-		{Module: "test", Package: "./bench", Pattern: "^Benchmark(Refresh|APICost)$", Time: "1x", Count: 3},
-		{Module: "test", Package: "./sidecar", Pattern: "^Benchmark(Footprint|HTTPStatus|HTTPRefresh)$", Time: "1x", Count: 3},
+		{Module: "test", Package: "./bench", Pattern: "^Benchmark(Refresh|APICost)$", Time: "1x"},
+		{Module: "test", Package: "./sidecar", Pattern: "^BenchmarkFootprint$/^20$", Time: "1x", Count: 5},
+		{Module: "test", Package: "./sidecar", Pattern: "^BenchmarkFootprint$/^10*$", Time: "1x"},
+		{Module: "test", Package: "./sidecar", Pattern: "^Benchmark(HTTPStatus|HTTPRefresh)$", Time: "1x", Count: 3},
 		{Module: "test", Package: "./follow", Pattern: "^BenchmarkChange$", Time: "1x"},
 		{Module: "test", Package: "./follow", Pattern: "^BenchmarkPublicationOfAChange$", Time: "20x"},
 		{Module: ".", Package: "./internal/sync", Pattern: "^BenchmarkGetStatus$", Time: "300ms", Count: 3},

@@ -28,7 +28,7 @@ const selector = "publishing-target=true"
 // and encoding, decoding to targets, the result dropped; and the same without decoding. The three take turns, so that whatever else the
 // machine does hits all of them. Nothing changes between two refreshes.
 func BenchmarkRefresh(b *testing.B) {
-	plane := controlplane.Get(b)
+	plane := controlplane.StartPrivate(b).Plane // which takes its Secrets with it
 	for _, size := range []struct{ targets, rounds int }{{20, 101}, {1_000, 31}, {10_000, 11}} {
 		b.Run(fmt.Sprintf("targets=%d", size.targets), func(b *testing.B) {
 			namespace, user := plane.Namespace(b), plane.User(b)

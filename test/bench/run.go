@@ -6,6 +6,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,10 +37,11 @@ func (s Suite) args() []string {
 	return append(append(args, s.Package), s.Args...)
 }
 
-// Run runs the suites of the repository at root one after the other, shows what they print on out, and returns their figures. What a
-// suite that fails has measured is returned, too.
+// Run runs the suites of the repository at root one after the other, shows what they print on out, and returns their figures. When one
+// fails the others are run all the same, and what it has measured is returned, too.
 func Run(ctx context.Context, root string, suites []Suite, out io.Writer) (Results, error) {
 	results := Results{}
+	var faults []error
 	for _, s := range suites {
 		var printed bytes.Buffer
 		cmd := exec.CommandContext(ctx, "go", s.args()...) // #nosec G204 -- our own arguments
@@ -48,13 +50,16 @@ func Run(ctx context.Context, root string, suites []Suite, out io.Writer) (Resul
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=1") // as for all tests, so that nothing is built twice
 		err := cmd.Run()
 		if readErr := results.read(&printed, s.Prefix); readErr != nil {
-			return results, readErr
+			return results, errors.Join(append(faults, readErr)...)
 		}
 		if err != nil {
-			return results, fmt.Errorf("running go %s in %s: %w", strings.Join(s.args(), " "), s.Module, err)
+			faults = append(faults, fmt.Errorf("running go %s in %s: %w", strings.Join(s.args(), " "), s.Module, err))
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return results, nil
+	return results, errors.Join(faults...)
 }
 
 // read adds the figures that go test printed.

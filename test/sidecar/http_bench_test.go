@@ -50,7 +50,7 @@ func reportLatencies(b *testing.B, took []time.Duration) {
 // startForBench runs the program that is shipped on 20 Secrets of a real API server.
 func startForBench(b *testing.B) *sidecar.Process {
 	b.Helper()
-	plane := controlplane.Get(b)
+	plane := controlplane.StartPrivate(b).Plane
 	namespace, user := plane.Namespace(b), plane.User(b)
 	plane.Grant(b, user, namespace, "list", "watch")
 	sidecar.CreateSecrets(b, plane, namespace, 20)
