@@ -124,7 +124,13 @@ func (f *fleet) end() {
 	for _, p := range f.sidecars {
 		for _, line := range p.Logs("") {
 			if level, _ := line["level"].(string); level == "warn" || level == "error" {
-				warnings[fmt.Sprint(level, ": ", line["message"])]++
+				text := fmt.Sprint(level, ": ", line["message"])
+				for _, why := range []string{"reason", "error_class", "error"} {
+					if value, ok := line[why].(string); ok {
+						text += ", " + value
+					}
+				}
+				warnings[text]++
 			}
 		}
 		p.Kill()
