@@ -80,6 +80,6 @@ func version(ctx context.Context, name binaries.Name) (string, error) {
 // String is a paragraph for a document.
 func (m Machine) String() string {
 	return fmt.Sprintf("Measured on %s: %d cores of %s, %.0f GiB of memory, Linux %s, %s, kube-apiserver %s, etcd %s. "+
-		"Load average before the run %s (after it %s, which is the run's own).",
+		"Load average %s before the run, %s after it.",
 		m.Day, m.Cores, m.CPU, m.MemoryGiB, m.Kernel, m.Go, m.Kubernetes, m.Etcd, m.LoadAtStart, load())
 }
