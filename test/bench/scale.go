@@ -34,7 +34,7 @@ func ScaleTable(r Results) Table {
 		{"… LISTs among them", "LISTs-30s"},
 		{"… WATCHes among them", "WATCHes-30s"},
 		{"… most in one second", "requests/s-peak"},
-		{"… answered with an error", "errors-30s"},
+		{"… answered with an error (it does not count 403)", "errors-30s"},
 		{"… API server, cores", "cores-api-30s"},
 		{"… a change once it is ready → file, p50, ms", "ms-return-p50"},
 		{"… p99, ms", "ms-return-p99"},
