@@ -19,17 +19,23 @@ type logging struct {
 }
 
 // newLogger returns the process's logger, which client-go's lines go through too. One in ten DEBUG lines is kept, all others are.
-// It sets zerolog's and klog's process-wide settings and is called once.
+// It sets klog's process-wide logger and is called once.
 func newLogger(l logging, out io.Writer) zerolog.Logger {
-	zerolog.TimeFieldFormat = "2006-01-02T15:04:05.000Z07:00"
-	zerolog.TimestampFunc = func() time.Time { return time.Now().UTC() }
 	if l.console {
 		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)}
 	}
-	log := zerolog.New(out).Level(l.level).With().Timestamp().Logger()
+	log := zerolog.New(out).Level(l.level).Hook(stamp{})
 	log = log.Sample(zerolog.LevelSampler{TraceSampler: zerolog.RandomSampler(10), DebugSampler: zerolog.RandomSampler(10)})
 	bridgeKlog(log)
 	return log
+}
+
+// stamp adds the time, in UTC with milliseconds: zerolog's own is formatted by a variable of its package.
+type stamp struct{}
+
+// Run implements [zerolog.Hook].
+func (stamp) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
+	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 }
 
 // isTerminal reports whether a person looks at out right away, as opposed to a file or a pipe.

@@ -94,7 +94,6 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 	cases := map[string]struct {
 		answer func(s *watchStream)
 		limit  time.Duration // of the watch, 0: as usual
-		silent time.Duration // 0: as usual
 		want   discovery.WatchEnd
 		text   string // that the error holds
 	}{
@@ -103,10 +102,6 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 			answer: func(s *watchStream) { s.open(); s.hangFor(time.Second) }, limit: time.Second, want: discovery.WatchTimeout, text: "time limit"},
 		"the connection breaks": {answer: func(s *watchStream) { s.open(); s.bookmark(); s.reset() }, want: discovery.WatchBroken},
 		"it breaks in a frame":  {answer: func(s *watchStream) { s.open(); s.raw("\x00\x00\x00\x50{"); s.reset() }, want: discovery.WatchBroken},
-		"nothing comes": {
-			answer: (*watchStream).openAndHang, silent: 50 * time.Millisecond, want: discovery.WatchSilent, text: "nothing was received"},
-		"it never opens": {
-			answer: (*watchStream).hang, silent: 50 * time.Millisecond, want: discovery.WatchBroken, text: "no answer in time"},
 		"expired, as an event":  {answer: func(s *watchStream) { s.open(); s.send(watch.Error, gone) }, want: discovery.WatchExpired, text: "410 Gone: too old"},
 		"expired, as an answer": {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonExpired, "too old") }, want: discovery.WatchExpired},
 		"gone, as an answer":    {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonGone, "gone") }, want: discovery.WatchExpired},
@@ -138,7 +133,7 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 			t.Parallel()
 			api := newTLSAPI(t)
 			api.watch = c.answer
-			k := newKubernetes(t, discovery.KubernetesConfig{REST: api.rest(), WatchLimit: c.limit, Silence: c.silent})
+			k := newKubernetes(t, discovery.KubernetesConfig{REST: api.rest(), WatchLimit: c.limit})
 			_, end := watchOnce(t, k)
 			if end.End != c.want || !strings.Contains(end.Error(), c.text) || !strings.Contains(end.Error(), `watching Secrets in namespace "alerts"`) {
 				t.Errorf("got %s: %v; want %s: …%s…", end.End, end, c.want, c.text)
