@@ -23,7 +23,7 @@ func TestProfilingAnswers(t *testing.T) {
 
 // TestProfileOutlastsTheServersTimeouts takes a trace of a second, the shortest there is, on a server with shorter timeouts.
 func TestProfileOutlastsTheServersTimeouts(t *testing.T) {
-	server := serve(t, api.ServerConfig{Handler: api.NewProfiling(), ReadTimeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond})
+	server := serve(t, api.ServerConfig{Handler: api.NewProfiling(), ReadTimeout: 500 * time.Millisecond, WriteTimeout: 500 * time.Millisecond})
 	begun := time.Now()
 	got := server.do(t, http.MethodGet, "/debug/pprof/trace?seconds=1", nil)
 	if took := time.Since(begun); got.code != http.StatusOK || !strings.HasPrefix(got.body, "go 1.") || took < time.Second {
