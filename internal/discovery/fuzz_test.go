@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,6 +70,17 @@ func FuzzDecode(f *testing.F) {
 	} {
 		for shape := range uint8(3) {
 			f.Add(shape, []byte(text), []byte("webhook"), []byte("https://h/p"), []byte("A=b,C=d"), uint16(9))
+		}
+	}
+	for _, flat := range []struct{ text, typ, url, headers string }{
+		{"true", "slack", "https://hooks.example.com/services/T0/B0/x", ""},
+		{"0", "pagerduty", "https://events.example.com:8443/v2/enqueue?k=v#f", "X-A=1, X-B = 2 ,"},
+		{"F", "rootly", "http://[::1]:80/", "Authorization=Token x=y"},
+		{" \n", "webhook ", "HTTPS://EXAMPLE.COM", "=,A,A=,A=b,a=c"},
+		{"slack", "slack", "https://a.example/%2e%2e/\u202e", "X-A=\r\nInjected: 1"},
+	} {
+		for at := range uint16(8) {
+			f.Add(uint8(2), []byte(flat.text), []byte(flat.typ), []byte(flat.url), []byte(flat.headers), at)
 		}
 	}
 	f.Fuzz(func(t *testing.T, shape uint8, text, typ, url, headers []byte, at uint16) {
@@ -137,12 +150,30 @@ func FuzzDecodeFields(f *testing.F) {
 	})
 }
 
+// exampleManifests returns the manifests that deploy/ ships, which have every shape of a target.
+func exampleManifests(f *testing.F) []string {
+	paths, err := filepath.Glob("../../deploy/examples/*.yaml")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("got %d examples, %v", len(paths), err)
+	}
+	var texts []string
+	for _, path := range paths {
+		text, err := os.ReadFile(path) // #nosec G304 -- a path of this repository
+		if err != nil {
+			f.Fatal(err)
+		}
+		texts = append(texts, string(text))
+	}
+	return texts
+}
+
 // FuzzManifest reads any bytes as a file, with a canary at any place in them.
 func FuzzManifest(f *testing.F) {
-	for _, text := range []string{
-		manifest("a"), manifest("a") + "---\n" + manifest("a"), "", "---\n...\n", "a: [", "\xff\xfe", "- 1", "? {a: b}\n: c", "&a [*a]", "a: !!binary x",
+	for _, text := range append(exampleManifests(f),
+		manifest("a"), manifest("a")+"---\n"+manifest("a"), "", "---\n...\n", "a: [", "\xff\xfe", "- 1", "? {a: b}\n: c", "&a [*a]", "a: !!binary x",
 		"apiVersion: v1\nkind: List\nitems: [{}]", `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","labels":{"publishing-target":"true"}},"data":{"a":1}}`,
-	} {
+		"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b]",
+	) {
 		f.Add(text, true, uint16(7))
 		f.Add(text, false, uint16(200))
 	}
