@@ -66,3 +66,13 @@ func (p *Private) CompactEtcd(ctx context.Context) error {
 func (p *Private) PIDs() map[string]int {
 	return p.server.PIDs()
 }
+
+// StopEtcd kills etcd, as a crash would. The API server lives on, without its store.
+func (p *Private) StopEtcd() error {
+	return p.server.StopEtcd()
+}
+
+// StartEtcd starts a stopped etcd again, with the same data, and returns at once: the API server finds it by itself.
+func (p *Private) StartEtcd() error {
+	return p.server.StartEtcd()
+}

@@ -60,12 +60,30 @@ func (s *Server) start(ctx context.Context) error {
 	if err := writeCredentials(s.config.Dir, s.access); err != nil {
 		return err
 	}
+	if err := s.StartEtcd(); err != nil {
+		return err
+	}
+	return s.StartAPIServer(ctx) // which waits for etcd by itself
+}
+
+// StartEtcd starts etcd, for the first time or again with the same data, and does not wait for it.
+func (s *Server) StartEtcd() error {
 	etcd, err := s.run(s.config.Etcd, etcdArgs()...)
 	if err != nil {
 		return err
 	}
 	s.etcd = etcd
-	return s.StartAPIServer(ctx) // which waits for etcd by itself
+	return nil
+}
+
+// StopEtcd kills etcd, as a crash would. The API server lives on and goes on trying to reach it.
+func (s *Server) StopEtcd() error {
+	if s.etcd == nil {
+		return nil
+	}
+	etcd := s.etcd
+	s.etcd = nil
+	return etcd.Kill()
 }
 
 // Access is how to reach the API server; it is the same after a restart.
@@ -144,11 +162,7 @@ func (s *Server) Err() error {
 
 // Close kills both programs and gives the port back.
 func (s *Server) Close() error {
-	errs := []error{s.StopAPIServer()}
-	if s.etcd != nil {
-		errs = append(errs, s.etcd.Kill())
-	}
-	return errors.Join(append(errs, s.port.close())...)
+	return errors.Join(s.StopAPIServer(), s.StopEtcd(), s.port.close())
 }
 
 func (s *Server) awaitReady(ctx context.Context) error {

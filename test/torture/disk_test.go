@@ -1,0 +1,171 @@
+package torture_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+// diskWorld is a world whose snapshot lies on a small tmpfs of its own, as an emptyDir in memory is one.
+type diskWorld struct {
+	*world
+	p *sidecar.Process
+	f *fault
+	n int // of the last webhook
+}
+
+const diskOptions = "size=256k,nr_inodes=20,mode=0755"
+
+func newDiskWorld(t *testing.T, f *fault) *diskWorld {
+	t.Helper()
+	w := newWorld(t, controlplane.Get(t))
+	dir := filepath.Dir(w.path)
+	mount(t, dir, 0, diskOptions)
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	w.webhook("a", 0)
+	w.webhook("b", 0)
+	d := &diskWorld{world: w, f: begin(t, f)}
+	d.p = sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
+	d.p.Until("publishes", func() error { return d.shows(0) })
+	return d
+}
+
+// shows fails until the snapshot has the n-th content of target a.
+func (d *diskWorld) shows(n int) error {
+	f := readRaw(d.t, d.path)
+	if f == nil {
+		return errors.New("there is no snapshot")
+	}
+	if got := f.numbers["a"]; got != n {
+		return fmt.Errorf("a is at %d, want %d", got, n)
+	}
+	return nil
+}
+
+// survives changes a Secret while the disk is broken, expects the old snapshot and the news of the fault, mends the disk and expects
+// the new content.
+func (d *diskWorld) survives(spoil, mend func()) {
+	d.t.Helper()
+	spoil()
+	d.n++
+	d.webhook("a", d.n)
+	d.p.Until("says that it cannot write", func() error {
+		if s := d.p.Status(); s.State != "failed" || !strings.Contains(s.Error, "writing snapshot") || s.Hint == "" {
+			return fmt.Errorf("status %s: %s (%s)", s.State, s.Error, s.Hint)
+		}
+		return nil
+	})
+	if code, body := d.p.Do("GET", "/readyz"); code != 200 {
+		d.f.violation("with a good snapshot in place readyz answers %d: %s", code, body)
+	}
+	if code, body := d.p.Do("GET", "/healthz"); code != 200 {
+		d.f.violation("healthz answers %d: %s", code, body)
+	}
+	mend()
+	d.p.Until("publishes what it owes", func() error { return d.shows(d.n) })
+	d.p.Until("is well again", func() error { return succeeded(d.p) })
+	d.expectNothingLeft()
+	d.f.run()
+}
+
+func (d *diskWorld) expectNothingLeft() {
+	d.t.Helper()
+	d.p.Until("leaves nothing beside the snapshot", func() error {
+		left, err := leftovers(d.path)
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("%v", left)
+		}
+		return err
+	})
+}
+
+func TestDiskFull(t *testing.T) {
+	if !inMountNamespace(t) {
+		return
+	}
+	d := newDiskWorld(t, &fault{Area: "disk", Name: "full", Made: "a ballast file takes the last byte of a 256 KiB tmpfs, while a Secret changes; then it goes",
+		Holds: "the old snapshot stays whole, status and metrics say why, ready and alive all the while; then the new one is published without a LIST"})
+	witness := attach(t, d.path, d.f, "a", "b")
+	ballast := filepath.Join(filepath.Dir(d.path), ".ballast")
+	for range times(20, 2) {
+		d.survives(func() { fill(t, ballast) }, func() { remove(t, ballast) })
+	}
+	witness.end()
+}
+
+func TestDiskWithoutInodes(t *testing.T) {
+	if !inMountNamespace(t) {
+		return
+	}
+	d := newDiskWorld(t, &fault{Area: "disk", Name: "no inode left", Made: "empty files take the last inode of the tmpfs; then they go",
+		Holds: "as with a full disk"})
+	witness := attach(t, d.path, d.f, "a", "b")
+	dir := filepath.Join(filepath.Dir(d.path), ".many")
+	for range times(10, 1) {
+		d.survives(func() { exhaust(t, dir) }, func() { remove(t, dir) })
+	}
+	witness.end()
+}
+
+func TestDiskReadOnly(t *testing.T) {
+	if !inMountNamespace(t) {
+		return
+	}
+	d := newDiskWorld(t, &fault{Area: "disk", Name: "remounted read-only", Made: "mount -o remount,ro, while a Secret changes; then rw",
+		Holds: "as with a full disk"})
+	witness := attach(t, d.path, d.f, "a", "b")
+	dir := filepath.Dir(d.path)
+	for range times(20, 1) {
+		d.survives(func() { mount(t, dir, syscall.MS_REMOUNT|syscall.MS_RDONLY, diskOptions) },
+			func() { mount(t, dir, syscall.MS_REMOUNT, diskOptions) })
+	}
+	witness.end()
+}
+
+// fill writes a file until nothing more fits. The sidecar's own temp file may come and go meanwhile, so it is tried until the end holds.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- the test's own file
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for size := 4096; size > 0; {
+		if _, err := file.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// exhaust makes files until there is no inode for another.
+func exhaust(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ; i++ {
+		err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600)
+		if errors.Is(err, syscall.ENOSPC) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,111 @@
+package torture_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+)
+
+// front is a proxy in front of the real API server, which counts what a sidecar asks and can answer in the API server's stead.
+type front struct {
+	*httptest.Server
+	mu      sync.Mutex
+	shown   *tls.Certificate // nil: the test server's own
+	instead http.HandlerFunc // nil: the API server answers
+	only    string           // what instead answers: list, watch, or both with ""
+	lists   []time.Time
+	watches []time.Time
+}
+
+// newFront has the world's sidecars reach the API server through a front. Its certificate is its own.
+func newFront(t *testing.T, w *world) *front {
+	t.Helper()
+	upstream, err := url.Parse(w.access.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(w.access.ca)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
+		Transport:     transport,
+		FlushInterval: -1, // a watch's events at once
+		ErrorLog:      log.New(io.Discard, "", 0),
+	}
+	f := &front{}
+	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if instead := f.note(r); instead != nil {
+			instead(rw, r)
+			return
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
+	f.EnableHTTP2 = true
+	f.Config.ErrorLog = log.New(io.Discard, "", 0)
+	f.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: f.configure}
+	f.StartTLS()
+	t.Cleanup(func() {
+		f.CloseClientConnections()
+		f.Close()
+		transport.CloseIdleConnections()
+	})
+	w.through(f.Server)
+	return f
+}
+
+// note counts a request and says who answers it.
+func (f *front) note(r *http.Request) http.HandlerFunc {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	kind := "list"
+	if r.URL.Query().Get("watch") != "" {
+		kind = "watch"
+		f.watches = append(f.watches, time.Now())
+	} else {
+		f.lists = append(f.lists, time.Now())
+	}
+	if f.only != "" && f.only != kind {
+		return nil
+	}
+	return f.instead
+}
+
+// answer has requests of a kind answered in the API server's stead, with nil by itself again, and begins to count anew.
+func (f *front) answer(only string, instead http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.instead, f.only = instead, only
+	f.lists, f.watches = nil, nil
+}
+
+// asked returns the requests since the last call of answer.
+func (f *front) asked() (lists, watches []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]time.Time{}, f.lists...), append([]time.Time{}, f.watches...)
+}
+
+// present has new connections see another certificate.
+func (f *front) present(certificate *tls.Certificate) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.shown = certificate
+}
+
+func (f *front) configure(*tls.ClientHelloInfo) (*tls.Config, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.shown == nil {
+		return nil, nil // the configuration of the server stands
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: f.TLS.NextProtos, Certificates: []tls.Certificate{*f.shown}}, nil
+}

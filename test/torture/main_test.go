@@ -1,0 +1,64 @@
+// Package torture_test does to the real program, on a real API server, what a node, a network, a cluster and its users can do to it, and
+// counts what must never happen: a torn, partial or older snapshot, a target lost, a Secret's value told, a loop that runs hot.
+//
+// Its tests run in a short form with all the others. `make torture` runs the long one and writes its table to docs/reliability.md.
+package torture_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+var (
+	full    = flag.Bool("full", false, "run the long form: more runs of everything")
+	soakFor = flag.Duration("soak", 0, "how long TestSoak runs; 0: it is skipped in the long form and runs for seconds in the short one")
+	report  = flag.String("report", "", "the document whose table is to be replaced")
+	section = flag.String("section", "torture", "which of the document's tables that is")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if elsewhere() {
+		return m.Run()
+	}
+	ledger, err := openLedger()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer ledger.close()
+	defer sidecar.RemoveBinary()
+	defer removeRelease()
+	begun := time.Now()
+	code := m.Run()
+	if err := ledger.print(os.Stdout, time.Since(begun)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// times returns how often something is done: often in the long form, seldom in the short one.
+func times(long, short int) int {
+	if *full {
+		return long
+	}
+	return short
+}
+
+// during is times for durations.
+func during(long, short time.Duration) time.Duration {
+	if *full {
+		return long
+	}
+	return short
+}

@@ -1,0 +1,50 @@
+package torture_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// releaseVariable names the program for the children of this process.
+const releaseVariable = "TORTURE_RELEASE"
+
+var release = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv(releaseVariable); path != "" {
+		return path, nil
+	}
+	dir, err := os.MkdirTemp("", "refresh-sidecar-torture")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- other users run the program
+		return "", err
+	}
+	path := filepath.Join(dir, "refresh-sidecar")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/refresh-sidecar") // #nosec G204 -- our own arguments
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building refresh-sidecar: %w\n%s", err, out)
+	}
+	return path, os.Setenv(releaseVariable, path)
+})
+
+// releaseBinary returns the program as it is shipped: it starts faster than one built with the race detector.
+func releaseBinary(t testing.TB) string {
+	t.Helper()
+	path, err := release()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func removeRelease() {
+	if path := os.Getenv(releaseVariable); path != "" {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+}
