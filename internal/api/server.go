@@ -98,7 +98,7 @@ func (s *Server) serve() error {
 		return s.http.Serve(s.listener)
 	}
 	flags := &web.FlagConfig{WebConfigFile: &s.web}
-	return web.Serve(s.listener, s.http, flags, slog.New(zerolog.NewSlogHandler(s.logger)))
+	return web.Serve(s.listener, s.http, flags, slog.New(unquotedLog{zerolog.NewSlogHandler(s.logger)}))
 }
 
 // Shutdown stops listening, ends the contexts of the requests in flight with the cause [ErrShuttingDown] and waits for their answers. If

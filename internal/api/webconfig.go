@@ -25,7 +25,7 @@ func ReadWebConfig(path string) (WebConfig, error) {
 		return WebConfig{}, nil
 	}
 	if err := web.Validate(path); err != nil {
-		return WebConfig{}, fmt.Errorf("checking the web configuration %q: %w", path, err)
+		return WebConfig{}, fmt.Errorf("checking the web configuration %q: %w", path, unquotedError(err))
 	}
 	text, err := os.ReadFile(filepath.Clean(path))
 	if err != nil {
@@ -38,7 +38,7 @@ func ReadWebConfig(path string) (WebConfig, error) {
 		} `json:"tls_server_config"`
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
-		return WebConfig{}, fmt.Errorf("reading the web configuration %q: %w", path, err)
+		return WebConfig{}, fmt.Errorf("reading the web configuration %q: %w", path, unquotedError(err))
 	}
 	demanded := file.TLS.ClientAuth == "RequireAnyClientCert" || file.TLS.ClientAuth == "RequireAndVerifyClientCert"
 	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded}, nil
