@@ -42,14 +42,14 @@ func endless(w io.Writer) {
 // huge announces more than the cap and sends until the client hangs up.
 func huge(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", kruntime.ContentTypeProtobuf)
-	w.Header().Set("Content-Length", strconv.Itoa(32<<20+1))
+	w.Header().Set("Content-Length", strconv.Itoa(8<<20+1))
 	endless(w)
 }
 
 func TestPageOverTheCapIsReadInSmallPages(t *testing.T) {
-	api := newAPI(t, targetSecrets(30)...)
+	api := newAPI(t, targetSecrets(10)...)
 	api.instead = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Query().Get("limit") == "10" {
+		if r.URL.Query().Get("limit") == "4" {
 			return false
 		}
 		huge(w)
@@ -60,16 +60,16 @@ func TestPageOverTheCapIsReadInSmallPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEach(t, listing, api.secrets)
-	if got, want := requestedLimits(api), []string{"500", "10", "10", "10"}; !slices.Equal(got, want) {
+	if got, want := requestedLimits(api), []string{"500", "50", "4", "4", "4"}; !slices.Equal(got, want) {
 		t.Errorf("got limits %q, want %q", got, want)
 	}
-	if got, want := requestedTokens(api), []string{"", "", "10", "20"}; !slices.Equal(got, want) {
+	if got, want := requestedTokens(api), []string{"", "", "", "4", "8"}; !slices.Equal(got, want) {
 		t.Errorf("got continue tokens %q, want %q", got, want)
 	}
 }
 
 func TestLaterPageOverTheCapIsReadInSmallPages(t *testing.T) {
-	secrets := targetSecrets(520)
+	secrets := targetSecrets(600)
 	api := newAPI(t, secrets...)
 	api.instead = func(n int, w http.ResponseWriter, _ *http.Request) bool {
 		if n == 2 {
@@ -82,14 +82,14 @@ func TestLaterPageOverTheCapIsReadInSmallPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEach(t, listing, secrets)
-	if got, want := requestedTokens(api), []string{"", "500", "500", "510"}; !slices.Equal(got, want) {
+	if got, want := requestedTokens(api), []string{"", "500", "500", "550"}; !slices.Equal(got, want) {
 		t.Errorf("got continue tokens %q, want %q", got, want)
 	}
 }
 
 // The length of this answer is not announced.
 func TestRealSecretsOverTheCap(t *testing.T) {
-	secrets := targetSecrets(36)
+	secrets := targetSecrets(12)
 	ballast := []byte(strings.Repeat("x", 1<<20-1024)) // with the target almost 1 MiB, the largest Secret there is
 	for i := range secrets {
 		secrets[i].Data["ballast"] = ballast
@@ -100,7 +100,7 @@ func TestRealSecretsOverTheCap(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantEach(t, listing, secrets)
-	if got, want := requestedLimits(api), []string{"500", "10", "10", "10", "10"}; !slices.Equal(got, want) {
+	if got, want := requestedLimits(api), []string{"500", "50", "4", "4", "4"}; !slices.Equal(got, want) {
 		t.Errorf("got limits %q, want %q", got, want)
 	}
 }
@@ -112,8 +112,8 @@ func TestSmallPageOverTheCapFails(t *testing.T) {
 		return true
 	}
 	_, err := api.kubernetes(t).List(t.Context(), alertsNamespace)
-	wantTransient(t, err, "a page of 10 Secrets is larger than 32 MiB")
-	if got, want := requestedLimits(api), []string{"500", "10"}; !slices.Equal(got, want) {
+	wantTransient(t, err, "a page of 4 Secrets is larger than 8 MiB")
+	if got, want := requestedLimits(api), []string{"500", "50", "4"}; !slices.Equal(got, want) {
 		t.Errorf("got limits %q, want %q", got, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -61,7 +62,7 @@ func describeConnection(err error, a answer) string {
 		return foreign.Error()
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Sprintf("a page of %d Secrets is larger than %d MiB", smallPageLimit, maxPage>>20)
+		return fmt.Sprintf("a page of %d Secrets is larger than %d MiB", slices.Min(pageLimits()), maxPage>>20)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return clean(op.Error())

@@ -12,19 +12,17 @@ import (
 	"k8s.io/klog/v2"
 )
 
-const (
-	pageLimit = 500 // Secrets per page, as kubectl asks for
-	// smallPageLimit is for Secrets so large that a page of pageLimit is over maxPage. Ten of the largest, 1 MiB of data in base64 and
-	// as much again in annotations and managed fields, fit.
-	smallPageLimit = 10
-	maxRestarts    = 3
-)
+const maxRestarts = 3
+
+// pageLimits are how many Secrets a page may have: as many as kubectl asks for, and fewer for Secrets so large that such a page is over
+// maxPage. Of the largest that etcd takes by default, 1.5 MiB with annotations and managed fields, four fit.
+func pageLimits() []int { return []int{500, 50, 4} }
 
 // pager reads one list page by page.
 type pager struct {
 	k         *Kubernetes
 	namespace string
-	limit     int    // of the next page
+	limits    []int  // of the next page, and of what follows one that is over maxPage
 	token     string // where the next page begins; empty: the first
 }
 
@@ -33,7 +31,7 @@ type pager struct {
 //
 // A list expires (410) when reading it takes longer than the API server keeps its moment, five minutes by default.
 func (k *Kubernetes) eachPage(ctx context.Context, namespace string, visit func(first bool, page []corev1.Secret)) (string, error) {
-	p := pager{k: k, namespace: namespace, limit: pageLimit}
+	p := pager{k: k, namespace: namespace, limits: pageLimits()}
 	for restarts := 0; ; restarts++ {
 		version, err := p.readAll(ctx, visit)
 		expired := p.token != "" && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err))
@@ -73,15 +71,16 @@ func (p *pager) reject(why foreignAnswer) error {
 	return classify(why, call{"list", p.namespace, answer{}})
 }
 
-// next reads one page. From the first that is over the cap on, the rest of the list is read in small pages: Secrets of one kind are
-// of one size, and to try again with large ones could cost maxPage of traffic for every ten Secrets. The next list starts large.
+// next reads one page. From the first that is over the cap on, the rest of the list is read in smaller pages: Secrets of one kind are
+// of one size, and to try again with large ones could cost maxPage of traffic for every few Secrets. The next list starts large.
 func (p *pager) next(ctx context.Context) (*corev1.SecretList, error) {
-	page, err := p.fetch(ctx)
-	if _, over := errors.AsType[*http.MaxBytesError](err); over && p.limit > smallPageLimit {
-		p.limit = smallPageLimit
-		return p.fetch(ctx)
+	for {
+		page, err := p.fetch(ctx)
+		if _, over := errors.AsType[*http.MaxBytesError](err); !over || len(p.limits) == 1 {
+			return page, err
+		}
+		p.limits = p.limits[1:]
 	}
-	return page, err
 }
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
@@ -89,7 +88,7 @@ func (p *pager) fetch(ctx context.Context) (*corev1.SecretList, error) {
 	ctx, answer := withAnswer(quiet(ctx))
 	req := p.k.client.Get().MaxRetries(0).
 		Namespace(p.namespace).Resource("secrets").
-		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limit))
+		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)
 	}
