@@ -74,7 +74,7 @@ func snapshot(t *testing.T, epoch string, generation uint64, number int) []byte 
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	d := targetsfile.Document{Epoch: epoch, Generation: generation, ChangedAt: at, RefreshedAt: at, StaleAfter: at,
 		Source: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: "/"}, Discovered: 1, Valid: 1,
-		Entries: []targetsfile.Entry{entry}, Checksum: targetsfile.Checksum([]targetsfile.Entry{entry})}
+		Entries: []*targetsfile.Entry{entry}, Checksum: targetsfile.Checksum([]*targetsfile.Entry{entry})}
 	var out bytes.Buffer
 	if _, err := d.WriteTo(&out); err != nil {
 		t.Fatal(err)
