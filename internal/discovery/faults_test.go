@@ -131,6 +131,8 @@ func TestDecodeRefusesBrokenFields(t *testing.T) {
 		{"URL with only a port", with("url", `"https://:443/p"`), urlRule},
 		{"opaque URL", with("url", `"https:h/p"`), urlRule},
 		{"URL with a broken port", with("url", `"https://h:p/"`), urlRule},
+		{"URL with a port beyond 16 bits", with("url", `"https://h:65536/p"`), "url: must have a port from 1 to 65535, or none"},
+		{"URL with port 0", with("url", `"https://h:0/p"`), "url: must have a port from 1 to 65535, or none"},
 		{"URL with a broken escape", with("url", `"https://h/%zz"`), urlRule},
 		{"URL with a control character", with("url", `"https://h/\u0000"`), urlRule},
 		{"URL with user info", with("url", `"https://u:p@h/"`), "url: must not hold user info"},

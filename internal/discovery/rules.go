@@ -3,6 +3,7 @@ package discovery
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -75,9 +76,17 @@ func (d *draft) setURL(text string) {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		d.reject(fieldURL, "must be an absolute http or https URL", "write it with scheme and host, as in https://host/path")
+	case !isPort(u.Port()):
+		d.reject(fieldURL, "must have a port from 1 to 65535, or none", "https is port 443 without one, http 80")
 	case u.User != nil:
 		d.reject(fieldURL, "must not hold user info", "send credentials in a header Authorization")
 	default:
 		d.target.URL = text
 	}
+}
+
+// isPort reports whether a port that url.Parse takes, any number of digits, is one that can be dialled. None is.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
