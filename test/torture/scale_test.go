@@ -1,0 +1,126 @@
+package torture_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+// TestTenThousandTargets has one namespace hold them all.
+func TestTenThousandTargets(t *testing.T) {
+	w := newWorld(t, controlplane.Get(t))
+	count := times(10_000, 500)
+	f := begin(t, &fault{Area: "input", Name: "10 000 targets", Made: fmt.Sprintf("%d Secrets in one namespace, on the real API server", count),
+		Holds: "all are published, a change arrives, memory is bounded"})
+	w.createMany("many", count, webhook)
+	p := sidecar.StartBinary(t, releaseBinary(t), w.path, "--kubeconfig", w.kubeconfig(), "--rate-limit", "0")
+	p.Until("publishes", func() error { return succeeded(p) })
+	witness := attach(t, w.path, f, "many-00000", fmt.Sprintf("many-%05d", count-1))
+	for i := range 5 {
+		p.Refresh()
+		w.webhook("many-00000", count+i)
+		expectNumber(t, p, "many-00000", count+i)
+		f.run()
+	}
+	if d := p.Document(); len(d.Entries) != count || d.Valid != count {
+		f.violation("got %d targets, %d valid, want %d", len(d.Entries), d.Valid, count)
+	}
+	witness.end()
+	expectPeak(t, f, p, 100)
+}
+
+// TestAHundredThousandInvalidSecrets reads them from a manifest: an API server would take an hour to be given them.
+func TestAHundredThousandInvalidSecrets(t *testing.T) {
+	count := times(100_000, 5000)
+	f := begin(t, &fault{Area: "input", Name: "100 000 invalid Secrets", Made: fmt.Sprintf("a List of %d Secrets without a URL and one good one, as a manifest", count),
+		Holds: "the good one is published, the rest counted; snapshot, status and log name some of them, not all; memory is bounded"})
+	items := make([]any, 0, count+1)
+	for i := range count {
+		items = append(items, manifest(fmt.Sprintf("bad-%06d", i), map[string]string{"type": "webhook"}))
+	}
+	dir := t.TempDir()
+	writeList(t, filepath.Join(dir, "list.json"), append(items, manifest("good", webhook(1))))
+	p := sidecar.StartBinary(t, releaseBinary(t), filepath.Join(t.TempDir(), "targets.json"), "--manifests", dir, "--refresh-interval", "2s", "--rate-limit", "0")
+	p.Until("publishes", func() error { return succeeded(p) })
+	for range 3 {
+		p.Refresh()
+		f.run()
+	}
+	d, s := p.Document(), p.Status()
+	if len(d.Entries) != 1 || d.Invalid != count || len(d.Rejections) != min(count, 1000) || len(s.Rejections) != 100 || s.Invalid != count {
+		f.violation("got %d targets, %d invalid, %d named in the file; status has %d invalid, %d named", len(d.Entries), d.Invalid, len(d.Rejections), s.Invalid, len(s.Rejections))
+	}
+	if lines := len(p.Logs("")); lines > 1200 {
+		f.violation("%d log lines", lines)
+	} else {
+		f.figure("%d log lines", lines)
+	}
+	expectPeak(t, f, p, 500)
+}
+
+// manifest is a labelled Secret.
+func manifest(name string, data map[string]string) any {
+	return map[string]any{"apiVersion": "v1", "kind": "Secret", "stringData": data,
+		"metadata": map[string]any{"name": name, "labels": map[string]string{"publishing-target": "true"}}}
+}
+
+func writeList(t *testing.T, path string, items []any) {
+	t.Helper()
+	data, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, string(data))
+}
+
+// TestHostileInput gives the real program, by way of the real API server, what somebody may write who may write Secrets.
+func TestHostileInput(t *testing.T) {
+	w := newWorld(t, controlplane.Get(t))
+	w.webhook("a", 0)
+	f := begin(t, &fault{Area: "input", Name: "hostile names, URLs, headers, JSON bombs", Made: "a Secret of each kind: names of other targets and of files, URLs with line breaks, user info and spoofed hosts, headers that split requests, JSON that is deep, wide, duplicate or half a number",
+		Holds: "each is rejected by name or published harmless; no target is taken over, the others are served, memory is bounded"})
+	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
+	p.Until("publishes", func() error { return succeeded(p) })
+	witness := attach(t, w.path, f, "a")
+	good := map[string]bool{}
+	hostile := hostileConfigs()
+	for i, h := range hostile {
+		name := fmt.Sprintf("hostile-%02d", i)
+		good[name] = h.accepted
+		w.put(name, map[string]string{"config": h.config(name)})
+		f.run()
+	}
+	p.Until("has seen them", func() error {
+		if s := p.Status(); s.Discovered != len(hostile)+1 {
+			return fmt.Errorf("%d Secrets", s.Discovered)
+		}
+		return nil
+	})
+	d := p.Document()
+	for _, e := range d.Entries {
+		if e.Name != "a" && !good[e.Name] {
+			f.violation("%s is published: %q", e.Name, e.URL)
+		}
+		delete(good, e.Name)
+	}
+	for name, accepted := range good {
+		if accepted {
+			f.violation("%s is not published", name)
+		}
+	}
+	if err := hasNumber(p, "a", 0); err != nil {
+		f.violation("a target was taken over: %v", err)
+	}
+	for _, r := range d.Rejections {
+		if len(r.Message) > 4096 || strings.ContainsAny(r.Message, "\n\r\x1b") {
+			f.violation("the message about %s is %q", r.Secret, r.Message)
+		}
+	}
+	witness.end()
+	expectPeak(t, f, p, 64)
+}

@@ -1,0 +1,196 @@
+package torture_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+// follower is a sidecar with the default schedule: what it learns within minutes, it learns from its watch.
+func (w *world) startFollower() *sidecar.Process {
+	w.t.Helper()
+	p := sidecar.Start(w.t, w.path, "--kubeconfig", w.kubeconfig(), "--rate-limit", "0")
+	p.Until("publishes", func() error { return succeeded(p) })
+	p.Until("follows", func() error { return following(w.t, p) })
+	return p
+}
+
+func following(t *testing.T, p *sidecar.Process) error {
+	if metric(t, p, "publishing_watch_connected") != 1 {
+		return errors.New("no watch is open")
+	}
+	return nil
+}
+
+// badWatch is a way in which a watch goes wrong.
+type badWatch struct {
+	name, made string
+	answer     http.HandlerFunc
+	relists    bool // a LIST has to find out what was missed
+	once       bool // it is not tried again before the next LIST
+}
+
+func stream(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", typeJSON)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func refuse(code int, reason string) http.HandlerFunc {
+	return reply{code: code, header: map[string]string{"Content-Type": typeJSON},
+		body: fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d}`, reason, code)}.serve
+}
+
+func badWatches() []badWatch {
+	expired := `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}}`
+	return []badWatch{
+		{"410 at its beginning", "every watch is answered 410 Gone", refuse(410, "Expired"), true, false},
+		{"410 in the stream", "every watch gets an ERROR event with 410", stream(expired), true, false},
+		{"an event that is none", "every watch gets half a JSON object, then garbage", stream(`{"type":"MODIFIED","object":{"ki` + "\xff}}\n{}"), true, false},
+		{"closed at once", "every watch ends as soon as it is open", stream(""), false, false},
+		{"HTML", "a proxy answers every watch with a page", reply{code: 200, header: map[string]string{"Content-Type": typeHTML}, body: pageHTML}.serve, false, false},
+		{"refused, 503", "every watch is answered 503", refuse(503, "ServiceUnavailable"), false, false},
+		{"forbidden", "every watch is answered 403", refuse(403, "Forbidden"), false, true},
+	}
+}
+
+// budget is how often a sidecar may ask: refreshes that watches ask for are 1, 2, 4, 8, 16 and then 30 s apart, each followed by a
+// watch; other watches are opened again after 1, 2, 4, 8 and then 10 s, each up to half less.
+func (b badWatch) budget(outage time.Duration) (lists, watches int) {
+	if b.once {
+		return 0, 1
+	}
+	_, watches = budget(outage, time.Second)
+	if !b.relists {
+		return 0, watches
+	}
+	lists = 1
+	for at, gap := time.Duration(0), time.Second; at+gap <= outage; gap = min(2*gap, 30*time.Second) {
+		at += gap
+		lists++
+	}
+	return lists, lists + 1
+}
+
+func TestBadWatches(t *testing.T) {
+	all := badWatches()
+	if !*full {
+		all = all[1:2]
+	}
+	for _, b := range all {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, controlplane.Get(t))
+			front := newFront(t, w)
+			w.webhook("a", 0)
+			p := w.startFollower()
+			f := begin(t, &fault{Area: "watch", Name: b.name, Made: b.made + "; the open one is cut",
+				Holds: "the last snapshot stays, requests stay within the budget; afterwards changes are followed again"})
+			witness := attach(t, w.path, f, "a")
+			begun := time.Now()
+			front.answer("watch", b.answer)
+			front.CloseClientConnections()
+			<-time.After(during(12*time.Second, 4*time.Second)) // the length of the outage is the test's, nothing is waited for
+			lists, watches := front.asked()
+			front.answer("", nil)
+			allowedLists, allowedWatches := b.budget(time.Since(begun))
+			if len(watches) == 0 || len(lists) > allowedLists || len(watches) > allowedWatches {
+				f.violation("%d LISTs and %d watches, the budget is %d and %d", len(lists), len(watches), allowedLists, allowedWatches)
+			}
+			expectReady(f, p)
+			if b.once { // until the next LIST succeeds
+				p.Refresh()
+			}
+			waitFor(t, time.Minute, "changes are followed again", func() error { return following(t, p) })
+			w.webhook("a", 1)
+			expectNumber(t, p, "a", 1)
+			f.run()
+			witness.end()
+			expectNothingTold(f, p, canaryBody)
+			f.figure("%d LISTs, %d watches", len(lists), len(watches))
+		})
+	}
+}
+
+// TestStalledStream leaves a watch open and silent, as a proxy does that lost the server behind it.
+func TestStalledStream(t *testing.T) {
+	if !*full {
+		t.Skip("a watch counts as stalled after three minutes: make torture waits for them")
+	}
+	t.Parallel()
+	w := newWorld(t, controlplane.Get(t))
+	front := newFront(t, w)
+	w.webhook("a", 0)
+	p := w.startFollower()
+	f := begin(t, &fault{Area: "watch", Name: "stalled stream", Made: "a proxy keeps the watch open and passes nothing on, not even bookmarks; requests and pings are answered",
+		Holds: "the silence is found out after 3 minutes: a refresh publishes what was missed"})
+	witness := attach(t, w.path, f, "a")
+	front.answer("watch", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", typeProto+";stream=watch")
+		rw.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(rw).Flush()
+		<-r.Context().Done()
+	})
+	front.CloseClientConnections()
+	p.Until("opens the watch that stalls", func() error {
+		if _, watches := front.asked(); len(watches) == 0 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	begun := time.Now()
+	w.webhook("a", 1)
+	waitFor(t, 5*time.Minute, "the silence is found out", func() error { return hasNumber(p, "a", 1) })
+	f.figure("%.0f s until the new state was published", time.Since(begun).Seconds())
+	f.run()
+	witness.end()
+}
+
+// TestMassOfEvents changes everything at once.
+func TestMassOfEvents(t *testing.T) {
+	w := newWorld(t, controlplane.Get(t))
+	front := newFront(t, w)
+	w.webhook("keep", 0)
+	p := w.startFollower()
+	count := times(3000, 200)
+	f := begin(t, &fault{Area: "watch", Name: "a mass of events", Made: fmt.Sprintf("%d Secrets are created as fast as the API server can, updated, and deleted by one request", count),
+		Holds: "all arrive without a LIST, publications keep their distance, the API server is asked nothing"})
+	witness := attach(t, w.path, f, "keep")
+	front.answer("", nil)
+	begun := time.Now()
+	w.createMany("mass", count, func(int) map[string]string { return webhook(1) })
+	w.createMany("mass", count, func(int) map[string]string { return webhook(2) })
+	p.Until("has them all", func() error { return hasNumber(p, fmt.Sprintf("mass-%05d", count-1), 2) })
+	if d := p.Document(); len(d.Entries) != count+1 {
+		f.violation("got %d targets, want %d", len(d.Entries), count+1)
+	}
+	w.webhook("last", 1)
+	err := w.admin.CoreV1().Secrets(w.namespace).DeleteCollection(context.WithoutCancel(t.Context()), metav1.DeleteOptions{},
+		metav1.ListOptions{FieldSelector: "metadata.name!=keep"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Until("has lost them all", func() error {
+		if d := p.Document(); len(d.Entries) != 1 {
+			return fmt.Errorf("%d targets", len(d.Entries))
+		}
+		return nil
+	})
+	publications, most := metric(t, p, `publishing_snapshot_publications_total{result="written"}`), time.Since(begun)/(20*time.Millisecond)+2
+	if lists, watches := front.asked(); len(lists) > 0 || len(watches) > 0 || publications > float64(most) {
+		f.violation("%d LISTs, %d watches, %.0f publications, want none, none and at most %d", len(lists), len(watches), publications, most)
+	}
+	f.run()
+	witness.end()
+	f.figure("%d events, %.0f publications in %.0f s; at most %.0f MB RSS with the race detector", 3*count, publications, time.Since(begun).Seconds(), megabytes(t, p, "VmHWM"))
+}
