@@ -52,6 +52,21 @@ scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.m
 cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
 	@./test/coverage.sh
 
+SOAK ?= 30m
+FUZZ ?= 10m
+
+.PHONY: torture
+torture: controlplane ## Run the fault, security and scale suite in its long form, within 10 minutes; writes docs/reliability.md.
+	cd test && go test -count 1 -v -timeout 15m -parallel 8 ./torture -args -full -report ../../docs/reliability.md
+
+.PHONY: soak
+soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reliability.md.
+	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
+
+.PHONY: fuzz
+fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
+	@set -e; for f in FuzzManifest FuzzDecode FuzzDecodeFields; do go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) ./internal/discovery; done
+
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.
 	@test -z "$$(gofmt -l .)" || { echo "gofmt differs in:"; gofmt -l .; exit 1; }

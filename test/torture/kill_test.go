@@ -16,7 +16,7 @@ import (
 func TestKilledAtRandomInstants(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "process", Name: "kill -9 at random instants",
-		Made:  "the shipped program is killed 0–150 ms after its start, under churn and refreshes without a pause, with an independent file checker and a Reader attached",
+		Made:  "the shipped program is killed 0–60 ms or 0–300 ms after its start, under churn and refreshes without a pause, with an independent file checker and a Reader attached",
 		Holds: "no torn, partial, empty, invalid or older file, no target lost; one epoch, generations never fall; temp files are swept"})
 	c := newChurn(w, 60, 8<<10, 15*time.Millisecond)
 	first := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
@@ -31,8 +31,9 @@ func TestKilledAtRandomInstants(t *testing.T) {
 	go func() { accepted <- v.press(ctx) }()
 	random := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- no secret
 	midWrite := 0
-	for range times(500, 25) {
-		v.killAfter(time.Duration(random.IntN(150_000)) * time.Microsecond)
+	for i := range times(500, 25) {
+		most := []int{60_000, 300_000}[i%2] // in its start, and in what follows
+		v.killAfter(time.Duration(random.IntN(most)) * time.Microsecond)
 		f.run()
 		left, err := leftovers(w.path)
 		if err != nil || len(left) > 1 {
