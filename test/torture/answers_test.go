@@ -103,6 +103,7 @@ func budget(outage, wait time.Duration) (lists, watches int) {
 
 // TestWrongAnswers has the API server answered for by what is not it, or not well.
 func TestWrongAnswers(t *testing.T) {
+	t.Parallel()
 	all := replies()
 	if !*full {
 		all = []reply{all[0], all[2], all[11]}

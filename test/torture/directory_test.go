@@ -14,6 +14,7 @@ import (
 
 // TestDirectoryReplaced moves the directory away under the sidecar and its reader, and puts another in its place.
 func TestDirectoryReplaced(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.path = filepath.Join(t.TempDir(), "volume", "targets.json")
 	dir := filepath.Dir(w.path)
@@ -58,6 +59,7 @@ func makeDir(t *testing.T, path string) {
 
 // TestPermissionTaken runs the sidecar as a user whom permissions bind, which they do not bind root.
 func TestPermissionTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
 	w.webhook("b", 0)

@@ -87,6 +87,7 @@ func (d *diskWorld) expectNothingLeft() {
 }
 
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	if !inMountNamespace(t) {
 		return
 	}
@@ -101,6 +102,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestDiskWithoutInodes(t *testing.T) {
+	t.Parallel()
 	if !inMountNamespace(t) {
 		return
 	}
@@ -115,6 +117,7 @@ func TestDiskWithoutInodes(t *testing.T) {
 }
 
 func TestDiskReadOnly(t *testing.T) {
+	t.Parallel()
 	if !inMountNamespace(t) {
 		return
 	}

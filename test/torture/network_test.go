@@ -55,6 +55,7 @@ func spoilings() []spoiling {
 }
 
 func TestSpoiltNetwork(t *testing.T) {
+	t.Parallel()
 	for _, s := range spoilings() {
 		if !*full && s.works {
 			continue // it proves little in a short time

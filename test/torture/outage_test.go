@@ -10,6 +10,7 @@ import (
 
 // TestAPIServerOutages takes the API server away in the ways in which it goes, and gives it back.
 func TestAPIServerOutages(t *testing.T) {
+	t.Parallel()
 	for _, outage := range []struct {
 		name, made string
 		begin, end func(*controlplane.Private) error

@@ -21,6 +21,7 @@ import (
 
 // TestRightsComeAndGo takes the right to watch, then all rights, and gives them back.
 func TestRightsComeAndGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	front := newFront(t, w)
 	w.webhook("a", 0)
@@ -60,6 +61,7 @@ func TestRightsComeAndGo(t *testing.T) {
 
 // TestLeastPrivilege asks the API server what the ServiceAccount of deploy/pod-example.yaml may do, and runs the sidecar as it.
 func TestLeastPrivilege(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
 	f := begin(t, &fault{Area: "rights", Name: "least privilege", Made: "the Role of deploy/pod-example.yaml for a ServiceAccount of its own, SelfSubjectRulesReview as it",

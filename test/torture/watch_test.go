@@ -83,6 +83,7 @@ func (b badWatch) budget(outage time.Duration) (lists, watches int) {
 }
 
 func TestBadWatches(t *testing.T) {
+	t.Parallel()
 	all := badWatches()
 	if !*full {
 		all = all[1:2]
