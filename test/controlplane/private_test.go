@@ -39,6 +39,21 @@ func TestAPrivatePlaneStopsRestartsAndPauses(t *testing.T) {
 		t.Errorf("after the restart: %v", err)
 	}
 
+	if err := plane.StopEtcd(); err != nil {
+		t.Fatal(err)
+	}
+	brief, done := context.WithTimeout(t.Context(), 300*time.Millisecond) // the API server waits a minute for etcd
+	defer done()
+	if err := get(brief); err == nil {
+		t.Error("without etcd: got an answer, want none")
+	}
+	if err := plane.StartEtcd(); err != nil {
+		t.Fatal(err)
+	}
+	for err := get(t.Context()); err != nil; err = get(t.Context()) {
+		t.Log("the API server has not found etcd again: ", err)
+	}
+
 	for range 2 { // a second pause finds it paused
 		if err := plane.PauseAPIServer(); err != nil {
 			t.Fatal(err)

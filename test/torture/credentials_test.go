@@ -40,7 +40,8 @@ func TestTokenRotated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
-	f := begin(t, &fault{Area: "credentials", Name: "token rotated", Made: "the token file is replaced while the old token is good; then the account is deleted and made anew, and the file replaced a little later",
+	f := begin(t, &fault{Area: "credentials", Name: "token rotated",
+		Made:  "the token file is replaced while the old token is good; then the account is deleted and made anew, and the file replaced a little later",
 		Holds: "the first costs no attempt; the second keeps the last snapshot, ready, says what is wrong and is over a minute later; no token is told"})
 	const account = "rotated"
 	tokens := []string{w.plane.ServiceAccountToken(t, w.namespace, account)}
@@ -90,13 +91,14 @@ func revoke(t *testing.T, w *world, p *sidecar.Process, f *fault, account string
 	return token
 }
 
-// TestCertificateRotated has the API server come back with another certificate: of the same authority, of one that is trusted
-// already, and of one whose certificate reaches the CA file only afterwards.
+// TestCertificateRotated has the API server come back with another certificate: of the same authority, and of one that reaches
+// the CA file only afterwards.
 func TestCertificateRotated(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
-	f := begin(t, &fault{Area: "credentials", Name: "certificates rotated", Made: "a TLS front gets another certificate and drops its connections: of the same CA, of a CA added to the file before, of one written to the file only afterwards",
+	f := begin(t, &fault{Area: "credentials", Name: "certificates rotated",
+		Made:  "a TLS front gets another certificate and drops its connections: of the same CA, then of one that is written to the CA file afterwards",
 		Holds: "the last snapshot stays and is ready; the first is taken at once, a changed CA file once client-go reads it again, after 5 minutes at the latest"})
 	old, next := newAuthority(t), newAuthority(t)
 	front := newFront(t, w)

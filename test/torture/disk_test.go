@@ -86,50 +86,34 @@ func (d *diskWorld) expectNothingLeft() {
 	})
 }
 
-func TestDiskFull(t *testing.T) {
-	t.Parallel()
-	if !inMountNamespace(t) {
-		return
+func TestDisk(t *testing.T) {
+	const then = "the old snapshot stays whole, status and metrics say why, ready and alive all the while; then the new one is published without a LIST"
+	for _, c := range []struct {
+		name, made  string
+		spoil, mend func(t *testing.T, dir string)
+	}{
+		{"full", "a ballast file takes the last byte of a 256 KiB tmpfs, while a Secret changes; then it goes",
+			func(t *testing.T, dir string) { fill(t, filepath.Join(dir, ".ballast")) }, func(t *testing.T, dir string) { remove(t, filepath.Join(dir, ".ballast")) }},
+		{"no inode left", "empty files take the last inode of the tmpfs, while a Secret changes; then they go",
+			func(t *testing.T, dir string) { exhaust(t, filepath.Join(dir, ".many")) }, func(t *testing.T, dir string) { remove(t, filepath.Join(dir, ".many")) }},
+		{"remounted read-only", "mount -o remount,ro, while a Secret changes; then rw",
+			func(t *testing.T, dir string) { mount(t, dir, syscall.MS_REMOUNT|syscall.MS_RDONLY, diskOptions) },
+			func(t *testing.T, dir string) { mount(t, dir, syscall.MS_REMOUNT, diskOptions) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if !inMountNamespace(t) {
+				return
+			}
+			d := newDiskWorld(t, &fault{Area: "disk", Name: c.name, Made: c.made, Holds: then})
+			witness := attach(t, d.path, d.f, "a", "b")
+			dir := filepath.Dir(d.path)
+			for range times(20, 1) {
+				d.survives(func() { c.spoil(t, dir) }, func() { c.mend(t, dir) })
+			}
+			witness.end()
+		})
 	}
-	d := newDiskWorld(t, &fault{Area: "disk", Name: "full", Made: "a ballast file takes the last byte of a 256 KiB tmpfs, while a Secret changes; then it goes",
-		Holds: "the old snapshot stays whole, status and metrics say why, ready and alive all the while; then the new one is published without a LIST"})
-	witness := attach(t, d.path, d.f, "a", "b")
-	ballast := filepath.Join(filepath.Dir(d.path), ".ballast")
-	for range times(20, 2) {
-		d.survives(func() { fill(t, ballast) }, func() { remove(t, ballast) })
-	}
-	witness.end()
-}
-
-func TestDiskWithoutInodes(t *testing.T) {
-	t.Parallel()
-	if !inMountNamespace(t) {
-		return
-	}
-	d := newDiskWorld(t, &fault{Area: "disk", Name: "no inode left", Made: "empty files take the last inode of the tmpfs; then they go",
-		Holds: "as with a full disk"})
-	witness := attach(t, d.path, d.f, "a", "b")
-	dir := filepath.Join(filepath.Dir(d.path), ".many")
-	for range times(10, 1) {
-		d.survives(func() { exhaust(t, dir) }, func() { remove(t, dir) })
-	}
-	witness.end()
-}
-
-func TestDiskReadOnly(t *testing.T) {
-	t.Parallel()
-	if !inMountNamespace(t) {
-		return
-	}
-	d := newDiskWorld(t, &fault{Area: "disk", Name: "remounted read-only", Made: "mount -o remount,ro, while a Secret changes; then rw",
-		Holds: "as with a full disk"})
-	witness := attach(t, d.path, d.f, "a", "b")
-	dir := filepath.Dir(d.path)
-	for range times(20, 1) {
-		d.survives(func() { mount(t, dir, syscall.MS_REMOUNT|syscall.MS_RDONLY, diskOptions) },
-			func() { mount(t, dir, syscall.MS_REMOUNT, diskOptions) })
-	}
-	witness.end()
 }
 
 // fill writes a file until nothing more fits. The sidecar's own temp file may come and go meanwhile, so it is tried until the end holds.

@@ -3,6 +3,7 @@ package torture_test
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -20,7 +21,7 @@ func inMountNamespace(t *testing.T) bool {
 	if elsewhere() {
 		return true
 	}
-	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=5m"}
+	args := []string{"-test.run=^" + strings.ReplaceAll(t.Name(), "/", "$/^") + "$", "-test.v", "-test.timeout=5m"}
 	if *full {
 		args = append(args, "-full")
 	}

@@ -90,20 +90,7 @@ func TestMoreThanAFileMayHold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused := metric(t, p, `publishing_refresh_errors_total{error_type="write"}`)
-	p.Until("refuses it again", func() error {
-		if metric(t, p, `publishing_refresh_errors_total{error_type="write"}`) < refused+2 {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-	expectReady(f, p)
-	if after, err := os.ReadFile(w.path); err != nil || !bytes.Equal(before, after) || len(before) > targetsfile.MaxBytes {
-		f.violation("the old file did not stay: %v", err)
-	}
-	if left, err := leftovers(w.path); err != nil || len(left) > 0 {
-		f.violation("%v is left beside the snapshot: %v", left, err)
-	}
+	expectRefusedAgain(t, f, p, before)
 	f.run()
 	for i := 10; i < 300; i++ {
 		if err := w.admin.CoreV1().Secrets(w.namespace).Delete(t.Context(), fmt.Sprintf("huge-%05d", i), metav1.DeleteOptions{}); err != nil {
@@ -118,4 +105,23 @@ func TestMoreThanAFileMayHold(t *testing.T) {
 	})
 	witness.end()
 	f.figure("at most %.0f MB RSS", megabytes(t, p, "VmHWM"))
+}
+
+// expectRefusedAgain has the write tried two times more, and the old file stay as it is.
+func expectRefusedAgain(t *testing.T, f *fault, p *sidecar.Process, before []byte) {
+	t.Helper()
+	refused := metric(t, p, `publishing_refresh_errors_total{error_type="write"}`)
+	p.Until("refuses it again", func() error {
+		if metric(t, p, `publishing_refresh_errors_total{error_type="write"}`) < refused+2 {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	expectReady(f, p)
+	if after, err := os.ReadFile(p.Path); err != nil || !bytes.Equal(before, after) || len(before) > targetsfile.MaxBytes {
+		f.violation("the old file did not stay: %v", err)
+	}
+	if left, err := leftovers(p.Path); err != nil || len(left) > 0 {
+		f.violation("%v is left beside the snapshot: %v", left, err)
+	}
 }

@@ -3,9 +3,15 @@ package torture_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
@@ -34,18 +40,39 @@ func TestTenThousandTargets(t *testing.T) {
 	expectPeak(t, f, p, 100)
 }
 
-// TestAHundredThousandInvalidSecrets reads them from a manifest: an API server would take an hour to be given them.
+// TestAHundredThousandInvalidSecrets gives them by way of a proxy that makes up the pages of a LIST: an API server would take an hour to be
+// given them itself.
 func TestAHundredThousandInvalidSecrets(t *testing.T) {
-	count := times(100_000, 5000)
-	f := begin(t, &fault{Area: "input", Name: "100 000 invalid Secrets", Made: fmt.Sprintf("a List of %d Secrets without a URL and one good one, as a manifest", count),
+	w := newWorld(t, controlplane.Get(t))
+	front := newFront(t, w)
+	count := times(100_000, 2000)
+	front.answer("list", invalidPages(w.namespace, count))
+	f := begin(t, &fault{Area: "input", Name: "100 000 invalid Secrets", Made: fmt.Sprintf("a proxy answers with pages of %d Secrets without a URL and one good one", count),
 		Holds: "the good one is published, the rest counted; snapshot, status and log name some of them, not all; memory is bounded"})
+	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args("--no-watch", "--refresh-interval", "5m", "--refresh-timeout", "1m")...)
+	expectCounted(t, f, p, count)
+	expectPeak(t, f, p, 250)
+}
+
+// TestAHundredThousandInvalidManifests reads them from a file, which is parsed as a whole.
+func TestAHundredThousandInvalidManifests(t *testing.T) {
+	count := times(100_000, 2000)
+	f := begin(t, &fault{Area: "input", Name: "100 000 invalid manifests", Made: fmt.Sprintf("a List of %d Secrets without a URL and one good one in a file", count),
+		Holds: "as from an API server; memory is bounded by the size of the file, of which more than 64 MiB are refused"})
 	items := make([]any, 0, count+1)
 	for i := range count {
 		items = append(items, manifest(fmt.Sprintf("bad-%06d", i), map[string]string{"type": "webhook"}))
 	}
 	dir := t.TempDir()
 	writeList(t, filepath.Join(dir, "list.json"), append(items, manifest("good", webhook(1))))
-	p := sidecar.StartBinary(t, releaseBinary(t), filepath.Join(t.TempDir(), "targets.json"), "--manifests", dir, "--refresh-interval", "2s", "--rate-limit", "0")
+	p := sidecar.StartBinary(t, releaseBinary(t), filepath.Join(t.TempDir(), "targets.json"), "--manifests", dir, "--rate-limit", "0")
+	expectCounted(t, f, p, count)
+	expectPeak(t, f, p, 800)
+}
+
+// expectCounted has a few refreshes count all invalid Secrets and name a few.
+func expectCounted(t *testing.T, f *fault, p *sidecar.Process, count int) {
+	t.Helper()
 	p.Until("publishes", func() error { return succeeded(p) })
 	for range 3 {
 		p.Refresh()
@@ -60,7 +87,29 @@ func TestAHundredThousandInvalidSecrets(t *testing.T) {
 	} else {
 		f.figure("%d log lines", lines)
 	}
-	expectPeak(t, f, p, 500)
+}
+
+// invalidPages answers LISTs as an API server does that holds that many invalid Secrets and, at the end, a good one.
+func invalidPages(namespace string, count int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		query := r.URL.Query()
+		limit, _ := strconv.Atoi(query.Get("limit"))
+		begin, _ := strconv.Atoi(query.Get("continue"))
+		list := corev1.SecretList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "SecretList"}, ListMeta: metav1.ListMeta{ResourceVersion: "7"}}
+		for i := begin; i <= count && i < begin+limit; i++ {
+			secret := corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("s-%06d", i), UID: types.UID(fmt.Sprintf("uid-%032d", i)), ResourceVersion: "5"},
+				Data: map[string][]byte{"type": []byte("webhook")}}
+			if i == count {
+				secret.Data["url"] = []byte("https://example.com/1")
+			}
+			list.Items = append(list.Items, secret)
+		}
+		if begin+limit <= count {
+			list.Continue = strconv.Itoa(begin + limit)
+		}
+		w.Header().Set("Content-Type", typeJSON)
+		_ = json.NewEncoder(w).Encode(list)
+	}
 }
 
 // manifest is a labelled Secret.
@@ -82,7 +131,9 @@ func writeList(t *testing.T, path string, items []any) {
 func TestHostileInput(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
-	f := begin(t, &fault{Area: "input", Name: "hostile names, URLs, headers, JSON bombs", Made: "a Secret of each kind: names of other targets and of files, URLs with line breaks, user info and spoofed hosts, headers that split requests, JSON that is deep, wide, duplicate or half a number",
+	f := begin(t, &fault{Area: "input", Name: "hostile names, URLs, headers, JSON bombs",
+		Made: "a Secret of each kind: names of other targets and of files, URLs with line breaks, user info and spoofed hosts, " +
+			"headers that split requests, JSON that is deep, wide, duplicate or half a number",
 		Holds: "each is rejected by name or published harmless; no target is taken over, the others are served, memory is bounded"})
 	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
 	p.Until("publishes", func() error { return succeeded(p) })

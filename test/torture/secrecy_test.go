@@ -25,7 +25,8 @@ const publishing = "/api/v2/publishing/targets"
 func TestNothingSecretIsTold(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "secrecy", Name: "the running sidecar",
-		Made:  "a canary in every field that is not public, annotations, tokens and the bodies and headers of wrong answers; log level debug; every path called, with and without tokens; profiles; at the end SIGQUIT",
+		Made: "a canary in every field that is not public, annotations, tokens and the bodies and headers of wrong answers; log level debug; " +
+			"every path called, with and without tokens; profiles; at the end SIGQUIT",
 		Holds: "no canary, in clear, base64 or hex, in any log line, metric, answer, page, profile or goroutine dump"})
 	m := &marks{fields: map[string]string{}}
 	s := &speaker{t: t, f: f, w: w, marks: m, front: newFront(t, w)}

@@ -19,8 +19,11 @@ func TestSoak(t *testing.T) {
 		t.Skip("make soak runs it")
 	}
 	w := newWorld(t, controlplane.Get(t))
-	f := begin(t, &fault{Area: "time", Name: "soak", Made: fmt.Sprintf("%s of 50 changes a second, 40 HTTP requests a second, a manual refresh every 2 s, a periodic one every 15 s; all connections to the API server are cut every 20 s", *soakFor),
-		Holds: "memory, descriptors and goroutines stay flat (medians of the first and last quarter after a warm-up of a tenth); the witness sees nothing wrong; at the end the state has arrived"})
+	f := begin(t, &fault{Area: "time", Name: "soak",
+		Made: fmt.Sprintf("%s of 50 changes a second, 40 HTTP requests a second, a manual refresh every 2 s, a periodic one every 15 s; "+
+			"all connections to the API server are cut every 20 s", *soakFor),
+		Holds: "memory, descriptors and goroutines stay flat (medians of the first and last quarter after a warm-up of a tenth); " +
+			"the readers see nothing wrong; at the end the state has arrived"})
 	c := newChurn(w, 50, 1<<10, 20*time.Millisecond)
 	front := newFront(t, w)
 	p := sidecar.StartBinary(t, releaseBinary(t), w.path, "--kubeconfig", w.kubeconfig(), "--rate-limit", "0", "--refresh-interval", "15s", "--retry-backoff", "1s")

@@ -111,7 +111,8 @@ func brokenFiles(t *testing.T, m *marks) map[string]string {
 	files := map[string]string{
 		"snapshot": fmt.Sprintf(`{"schema_version":1,"epoch":"e","targets":[{"url":"https://example.com/%s"`, m.plant("snapshot that is cut")),
 		"manifest": fmt.Sprintf("apiVersion: v1\nkind: Secret\nstringData:\n  url: \"https://example.com/%s\n  x: [%s\n", m.plant("manifest"), m.plant("manifest")),
-		"kubeconfig": fmt.Sprintf(`{"clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1","certificate-authority-data":%q}}],"users":[{"name":"u","user":{"token":%q}}],"contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],"current-context":"x"}`,
+		"kubeconfig": fmt.Sprintf(`{"clusters":[{"name":"c","cluster":{"server":"https://127.0.0.1:1","certificate-authority-data":%q}}],`+
+			`"users":[{"name":"u","user":{"token":%q}}],"contexts":[{"name":"x","context":{"cluster":"c","user":"u"}}],"current-context":"x"}`,
 			m.plant("CA"), m.plant("token of a kubeconfig")),
 		"kubeconfig of no YAML":     fmt.Sprintf("users: [{name: u, user: {token: %s}\n\t%s", m.plant("token of a broken kubeconfig"), m.plant("broken kubeconfig")),
 		"web config of other types": fmt.Sprintf("basic_auth_users: %s\ntls_server_config: [%s]\n", m.plant("password"), m.plant("key")),
