@@ -57,7 +57,7 @@ FUZZ ?= 10m
 
 .PHONY: torture
 torture: controlplane ## Run the fault, security and scale suite in its long form, within 10 minutes; writes docs/reliability.md.
-	cd test && go test -count 1 -v -timeout 15m -parallel 10 ./torture -args -full -report ../../docs/reliability.md
+	cd test && go test -count 1 -v -timeout 15m -parallel 12 ./torture -args -full -report ../../docs/reliability.md
 
 .PHONY: soak
 soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reliability.md.

@@ -44,6 +44,7 @@ func (r reply) outage(t *testing.T, p *sidecar.Process, front *front, change fun
 	t.Helper()
 	begun := time.Now()
 	front.answer("", r.serve)
+	front.CloseClientConnections() // the open watch is the proxy's to answer, too
 	change()
 	p.Until("fails", func() error { return failed(p, times(2, 1)) })
 	s := p.Status()

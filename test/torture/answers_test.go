@@ -42,13 +42,13 @@ func replies() []reply {
 	kind := func(value string) map[string]string { return map[string]string{"Content-Type": value} }
 	return []reply{
 		{name: "429", code: 429, header: kind(typeJSON), body: busy},
-		{name: "429, Retry-After: 2", code: 429, header: after("2"), body: busy, retryAfter: 2 * time.Second},
+		{name: "429, Retry-After: 3", code: 429, header: after("3"), body: busy, retryAfter: 3 * time.Second},
 		{name: "429, Retry-After: 2000000000", code: 429, header: after("2000000000"), body: busy, retryAfter: 4 * time.Second},
 		{name: "429, Retry-After beyond 64 bits", code: 429, header: after(strings.Repeat("9", 40)), body: busy},
 		{name: "429, Retry-After: -5", code: 429, header: after("-5"), body: busy},
 		{name: "429, Retry-After: a date in 9999", code: 429, header: after("Fri, 31 Dec 9999 23:59:59 GMT"), retryAfter: 4 * time.Second},
 		{name: "503", code: 503, header: kind(typeJSON), body: broken(503, "ServiceUnavailable")},
-		{name: "503, Retry-After: 2", code: 503, header: after("2"), body: "busy", retryAfter: 2 * time.Second},
+		{name: "503, Retry-After: 3", code: 503, header: after("3"), body: "busy", retryAfter: 3 * time.Second},
 		{name: "503, HTML", code: 503, header: kind(typeHTML), body: pageHTML},
 		{name: "500", code: 500, header: kind(typeJSON), body: broken(500, "InternalError")},
 		{name: "200, HTML", code: 200, header: kind(typeHTML), body: pageHTML},

@@ -101,12 +101,7 @@ func unprivileged(t *testing.T, binary string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "as-nobody")
-	script := fmt.Sprintf("#!/bin/sh\nexec %s --reuid=65534 --regid=65534 --clear-groups --pdeathsig=KILL -- %s \"$@\"\n", setpriv, binary)
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { // #nosec G306 -- it is run
-		t.Fatal(err)
-	}
-	return path
+	return script(t, fmt.Sprintf("exec %s --reuid=65534 --regid=65534 --clear-groups --pdeathsig=KILL -- %s \"$@\"", setpriv, binary))
 }
 
 // openTempDir returns a directory of nobody's, whose parents anybody may pass, unlike those of t.TempDir.

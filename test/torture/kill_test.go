@@ -3,7 +3,6 @@ package torture_test
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +16,7 @@ func TestKilledAtRandomInstants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "process", Name: "kill -9 at random instants",
-		Made:  "the shipped program is killed 0–60 ms or 0–300 ms after its start, under churn and refreshes without a pause, with an independent file checker and a Reader attached",
+		Made:  "the shipped program is killed 0–60 ms after its start, or 0–200 ms after it listened, under churn and refreshes without a pause, with an independent file checker and a Reader attached",
 		Holds: "no torn, partial, empty, invalid or older file, no target lost; one epoch, generations never fall; temp files are swept"})
 	c := newChurn(w, 60, 8<<10, 15*time.Millisecond)
 	first := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
@@ -33,8 +32,11 @@ func TestKilledAtRandomInstants(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- no secret
 	midWrite := 0
 	for i := range times(500, 25) {
-		most := []int{60_000, 300_000}[i%2] // in its start, and in what follows
-		v.killAfter(time.Duration(random.IntN(most)) * time.Microsecond)
+		if inItsStart := i%4 == 0; inItsStart {
+			v.killAfter(time.Duration(random.IntN(60_000))*time.Microsecond, false)
+		} else {
+			v.killAfter(time.Duration(random.IntN(200_000))*time.Microsecond, true)
+		}
 		f.run()
 		left, err := leftovers(w.path)
 		if err != nil || len(left) > 1 {
@@ -50,7 +52,7 @@ func TestKilledAtRandomInstants(t *testing.T) {
 		t.Error("no kill hit a write: the test does not test what it is there for")
 	}
 	f.figure("%d kills hit a write, %d the start before the first log line; %d refreshes accepted; %d files seen in %d reads",
-		midWrite, f.Runs-strings.Count(v.read(), `"message":"started"`), <-accepted, witness.files, witness.reads)
+		midWrite, f.Runs-v.starts(), <-accepted, witness.files, witness.reads)
 }
 
 // expectRecovery has a last process publish all that is known now, and leave nothing else.

@@ -31,6 +31,7 @@ func noise(size int) string {
 // TestSecretsOfOneMebibyte fills the namespace with the largest Secrets there are: targets with ballast beside them, and such as are too
 // large for a target. The memory limit of the pod example applies.
 func TestSecretsOfOneMebibyte(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "input", Name: "Secrets of 1 MiB", Made: fmt.Sprintf("%d Secrets of 1 MiB each, half of them a target with ballast beside it; GOMEMLIMIT of the pod example", times(60, 12)),
 		Holds: "targets are published, the others named; memory is bounded by the pages of a LIST, not by what there is"})
@@ -42,8 +43,7 @@ func TestSecretsOfOneMebibyte(t *testing.T) {
 		}
 		return map[string][]byte{"config": fmt.Appendf(nil, `{"name":"large-%05d","type":"webhook","url":"https://example.com/1","x":%q}`, i, text)}
 	})
-	t.Setenv("GOMEMLIMIT", "40MiB")
-	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args("--refresh-timeout", "30s")...)
+	p := sidecar.StartBinary(t, with(t, "GOMEMLIMIT=40MiB", releaseBinary(t)), w.path, w.args("--refresh-timeout", "30s")...)
 	p.Until("publishes", func() error { return succeeded(p) })
 	for range 5 {
 		p.Refresh()

@@ -19,6 +19,7 @@ import (
 
 // TestTenThousandTargets has one namespace hold them all.
 func TestTenThousandTargets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	count := times(10_000, 500)
 	f := begin(t, &fault{Area: "input", Name: "10 000 targets", Made: fmt.Sprintf("%d Secrets in one namespace, on the real API server", count),
@@ -43,6 +44,7 @@ func TestTenThousandTargets(t *testing.T) {
 // TestAHundredThousandInvalidSecrets gives them by way of a proxy that makes up the pages of a LIST: an API server would take an hour to be
 // given them itself.
 func TestAHundredThousandInvalidSecrets(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	front := newFront(t, w)
 	count := times(100_000, 2000)
@@ -56,6 +58,7 @@ func TestAHundredThousandInvalidSecrets(t *testing.T) {
 
 // TestAHundredThousandInvalidManifests reads them from a file, which is parsed as a whole.
 func TestAHundredThousandInvalidManifests(t *testing.T) {
+	t.Parallel()
 	count := times(100_000, 2000)
 	f := begin(t, &fault{Area: "input", Name: "100 000 invalid manifests", Made: fmt.Sprintf("a List of %d Secrets without a URL and one good one in a file", count),
 		Holds: "as from an API server; memory is bounded by the size of the file, of which more than 64 MiB are refused"})
@@ -129,6 +132,7 @@ func writeList(t *testing.T, path string, items []any) {
 
 // TestHostileInput gives the real program, by way of the real API server, what somebody may write who may write Secrets.
 func TestHostileInput(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
 	f := begin(t, &fault{Area: "input", Name: "hostile names, URLs, headers, JSON bombs",

@@ -23,6 +23,7 @@ const publishing = "/api/v2/publishing/targets"
 // TestNothingSecretIsTold plants a canary in every field that is not public, in tokens and in what a broken API server says, makes the
 // sidecar speak about all of it, and searches whatever it said.
 func TestNothingSecretIsTold(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "secrecy", Name: "the running sidecar",
 		Made: "a canary in every field that is not public, annotations, tokens and the bodies and headers of wrong answers; log level debug; " +
@@ -75,8 +76,7 @@ func (s *speaker) start(more ...string) {
 	}
 	s.pprof = freeAddress(s.t)
 	// The shipped program: its dump is what an operator would see.
-	s.t.Setenv("GOTRACEBACK", "all")
-	s.p = sidecar.StartBinary(s.t, releaseBinary(s.t), s.w.path, s.w.args(append(more, "--auth", "token", "--auth-token-file", tokens,
+	s.p = sidecar.StartBinary(s.t, with(s.t, "GOTRACEBACK=all", releaseBinary(s.t)), s.w.path, s.w.args(append(more, "--auth", "token", "--auth-token-file", tokens,
 		"--pprof-address", s.pprof)...)...)
 	s.p.Token = s.token
 	s.p.Until("publishes", func() error { return succeeded(s.p) })

@@ -43,6 +43,7 @@ func TestTheMarksAreFound(t *testing.T) {
 
 // TestCommandsTellNothingSecret runs the commands for people on the same Secrets, as manifests, and on files that are broken.
 func TestCommandsTellNothingSecret(t *testing.T) {
+	t.Parallel()
 	m := &marks{fields: map[string]string{}}
 	f := begin(t, &fault{Area: "secrecy", Name: "inspect, validate, --once, faults of the configuration",
 		Made: "the same Secrets as manifests, whole and broken files, broken kubeconfigs and token files", Holds: "no canary in any output"})

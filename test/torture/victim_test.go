@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -48,14 +49,18 @@ func freeAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// killAfter starts the program, and kills it at that instant of its life, in the middle of whatever it is doing.
-func (v *victim) killAfter(d time.Duration) {
+// killAfter starts the program, and kills it at that instant of its life, or after it listened, in the middle of whatever it is doing.
+func (v *victim) killAfter(d time.Duration, listening bool) {
 	v.t.Helper()
+	before := v.starts()
 	cmd := exec.Command(releaseBinary(v.t), v.args...) // #nosec G204 -- the program under test
 	cmd.Stderr = v.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		v.t.Fatal(err)
+	}
+	for listening && v.starts() == before {
+		time.Sleep(time.Millisecond)
 	}
 	timer := time.NewTimer(d)
 	<-timer.C
@@ -67,6 +72,9 @@ func (v *victim) killAfter(d time.Duration) {
 		v.t.Fatalf("the sidecar ended by itself: %v\n%s", err, v.read())
 	}
 }
+
+// starts is how often the program came to listen.
+func (v *victim) starts() int { return strings.Count(v.read(), `"message":"started"`) }
 
 func (v *victim) read() string {
 	data, err := os.ReadFile(v.log.Name())

@@ -159,6 +159,7 @@ func TestStalledStream(t *testing.T) {
 
 // TestMassOfEvents changes everything at once.
 func TestMassOfEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	front := newFront(t, w)
 	w.webhook("keep", 0)
