@@ -17,6 +17,7 @@ import (
 // front is a proxy in front of the real API server, which counts what a sidecar asks and can answer in the API server's stead.
 type front struct {
 	*httptest.Server
+	proxy   http.Handler // to the API server
 	mu      sync.Mutex
 	shown   *tls.Certificate // nil: the test server's own
 	instead http.HandlerFunc // nil: the API server answers
@@ -41,7 +42,7 @@ func newFront(t *testing.T, w *world) *front {
 		FlushInterval: -1, // a watch's events at once
 		ErrorLog:      log.New(io.Discard, "", 0),
 	}
-	f := &front{}
+	f := &front{proxy: proxy}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if instead := f.note(r); instead != nil {
 			instead(rw, r)
@@ -60,6 +61,15 @@ func newFront(t *testing.T, w *world) *front {
 	})
 	w.through(f.Server)
 	return f
+}
+
+// unlessFirstPage answers the later pages of a LIST, where instead does, and leaves the rest to the API server.
+func (f *front) unlessFirstPage(instead func(http.ResponseWriter, *http.Request) bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("continue") == "" || !instead(w, r) {
+			f.proxy.ServeHTTP(w, r)
+		}
+	}
 }
 
 // note counts a request and says who answers it.
