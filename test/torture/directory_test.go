@@ -71,8 +71,7 @@ func TestPermissionTaken(t *testing.T) {
 	copyFile(t, w.kubeconfig(), kubeconfig)
 	give(t, kubeconfig)
 	d := &diskWorld{world: w, f: f}
-	d.p = sidecar.StartBinary(t, binary, w.path, w.args("--kubeconfig", kubeconfig)...)
-	d.p.Until("publishes", func() error { return d.shows(0) })
+	d.start(binary, kubeconfig)
 	witness := attach(t, w.path, f, "a", "b")
 	dir := filepath.Dir(w.path)
 	chmod := func(mode os.FileMode) {

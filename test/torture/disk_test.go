@@ -32,9 +32,16 @@ func newDiskWorld(t *testing.T, f *fault) *diskWorld {
 	w.webhook("a", 0)
 	w.webhook("b", 0)
 	d := &diskWorld{world: w, f: begin(t, f)}
-	d.p = sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
-	d.p.Until("publishes", func() error { return d.shows(0) })
+	d.start(releaseBinary(t), w.kubeconfig())
 	return d
+}
+
+// start runs a sidecar with the default schedule: what it publishes after the first time, it publishes without a LIST.
+func (d *diskWorld) start(binary, kubeconfig string) {
+	d.t.Helper()
+	d.p = sidecar.StartBinary(d.t, binary, d.path, "--kubeconfig", kubeconfig, "--startup-backoff", "1s")
+	d.p.Until("publishes", func() error { return d.shows(0) })
+	d.p.Until("follows", func() error { return following(d.t, d.p) })
 }
 
 // shows fails until the snapshot has the n-th content of target a.
@@ -57,11 +64,14 @@ func (d *diskWorld) survives(spoil, mend func()) {
 	d.n++
 	d.webhook("a", d.n)
 	d.p.Until("says that it cannot write", func() error {
-		if s := d.p.Status(); s.State != "failed" || !strings.Contains(s.Error, "writing snapshot") || s.Hint == "" {
-			return fmt.Errorf("status %s: %s (%s)", s.State, s.Error, s.Hint)
+		if s := d.p.Status(); !strings.Contains(s.Error, "writing snapshot") || s.Hint == "" {
+			return fmt.Errorf("error %q, hint %q", s.Error, s.Hint)
 		}
 		return nil
 	})
+	if metric(d.t, d.p, `publishing_snapshot_publications_total{result="failed"}`) == 0 {
+		d.f.violation("no failed publication is counted")
+	}
 	if code, body := d.p.Do("GET", "/readyz"); code != 200 {
 		d.f.violation("with a good snapshot in place readyz answers %d: %s", code, body)
 	}
@@ -70,7 +80,15 @@ func (d *diskWorld) survives(spoil, mend func()) {
 	}
 	mend()
 	d.p.Until("publishes what it owes", func() error { return d.shows(d.n) })
-	d.p.Until("is well again", func() error { return succeeded(d.p) })
+	d.p.Until("is well again", func() error {
+		if s := d.p.Status(); s.State != "success" || s.Error != "" {
+			return fmt.Errorf("status %s: %s", s.State, s.Error)
+		}
+		return nil
+	})
+	if lists := metric(d.t, d.p, `publishing_refresh_total{status="success"}`) + metric(d.t, d.p, `publishing_refresh_total{status="failed"}`); lists != 1 {
+		d.f.violation("%.0f refreshes, want the first one only", lists)
+	}
 	d.expectNothingLeft()
 	d.f.run()
 }

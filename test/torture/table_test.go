@@ -49,16 +49,12 @@ func markdown(rows []*fault, took time.Duration) string {
 	var table strings.Builder
 	for _, f := range rows {
 		runs, violations = runs+f.Runs, violations+f.Violations
-		figures := ""
-		if len(f.Figures) > 0 {
-			figures = " " + strings.Join(f.Figures, "; ") + "."
-		}
-		fmt.Fprintf(&table, "| %s | %s | %s | %s%s | %d | %d |\n", f.Area, f.Name, f.Made, f.Holds, figures, f.Runs, f.Violations)
+		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %d | %d |\n", f.Area, f.Name, f.Made, f.Holds, strings.Join(f.Figures, "; "), f.Runs, f.Violations)
 	}
 	return fmt.Sprintf(`%s, %s on %d cores, Linux %s: %d faults, %d runs, **%d violations**, in %s.
 
-| | fault | how it is made | what must hold, and what was measured | runs | violations |
-| --- | --- | --- | --- | --- | --- |
+| | fault | how it is made | what must hold | measured | runs | violations |
+| --- | --- | --- | --- | --- | --- | --- |
 %s`, time.Now().UTC().Format(time.DateOnly), runtime.Version(), runtime.NumCPU(), kernel(), len(rows), runs, violations,
 		took.Round(time.Second), table.String())
 }
