@@ -68,7 +68,7 @@ func (w *world) createBinary(prefix string, count int, data func(i int) map[stri
 
 // TestMoreThanAFileMayHold has one Secret too many for the format: the document must be refused before the rename.
 func TestMoreThanAFileMayHold(t *testing.T) {
-	t.Parallel()
+	patient(t, "75 MB of Secrets take half a minute")
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 0)
 	f := begin(t, &fault{Area: "input", Name: "more than 64 MiB of targets", Made: "300 targets of 250 KB beside a good snapshot; then all but a few go",

@@ -62,3 +62,12 @@ func during(long, short time.Duration) time.Duration {
 	}
 	return short
 }
+
+// patient leaves a test to the long form.
+func patient(t *testing.T, why string) {
+	t.Helper()
+	if !*full {
+		t.Skip(why + ": make torture runs it")
+	}
+	t.Parallel()
+}

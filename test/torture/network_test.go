@@ -57,8 +57,8 @@ func spoilings() []spoiling {
 func TestSpoiltNetwork(t *testing.T) {
 	t.Parallel()
 	for _, s := range spoilings() {
-		if !*full && s.works {
-			continue // it proves little in a short time
+		if !*full && s.name != "cut in mid-page" && s.name != "black hole" {
+			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -101,7 +101,7 @@ func holds(s spoiling) string {
 
 // TestHalfOpen abandons the connections that are open. HTTP/2 finds out by a ping: client-go's after 30 s of silence and 15 s of waiting.
 func TestHalfOpen(t *testing.T) {
-	t.Parallel()
+	patient(t, "pings find a dead connection after 45 seconds")
 	w := newWorld(t, controlplane.Get(t))
 	relay := newRelay(t, w)
 	w.webhook("a", 0)
@@ -110,7 +110,7 @@ func TestHalfOpen(t *testing.T) {
 		Holds: "the last snapshot stays; the dead connection is found out and left, the new state published"})
 	witness := attach(t, w.path, f, "a")
 	var worst time.Duration
-	for i := range times(2, 1) {
+	for i := range 2 {
 		if relay.abandon() == 0 {
 			t.Fatal("there was no connection to abandon")
 		}

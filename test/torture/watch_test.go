@@ -125,10 +125,7 @@ func TestBadWatches(t *testing.T) {
 
 // TestStalledStream leaves a watch open and silent, as a proxy does that lost the server behind it.
 func TestStalledStream(t *testing.T) {
-	if !*full {
-		t.Skip("a watch counts as stalled after three minutes: make torture waits for them")
-	}
-	t.Parallel()
+	patient(t, "a watch counts as stalled after three minutes")
 	w := newWorld(t, controlplane.Get(t))
 	front := newFront(t, w)
 	w.webhook("a", 0)
