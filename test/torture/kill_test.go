@@ -12,8 +12,7 @@ import (
 
 // TestKilledAtRandomInstants kills the shipped program over and over while its Secrets change, refreshes are asked for without a pause
 // and readers look on. The snapshots are large and on a disk that has to sync, so that many kills hit a write.
-func TestKilledAtRandomInstants(t *testing.T) {
-	t.Parallel()
+func TestKilledAtRandomInstants(t *testing.T) { // beside no other test: what is killed must be quick to write
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "process", Name: "kill -9 at random instants",
 		Made:  "the shipped program is killed 0–60 ms after its start, or 0–200 ms after it listened, under churn and refreshes without a pause, with an independent file checker and a Reader attached",
