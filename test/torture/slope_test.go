@@ -18,8 +18,8 @@ func expectFlat(f *fault, samples []sample) {
 		of         func(sample) float64
 		slack      float64
 	}{
-		{"RSS", "MB", func(s sample) float64 { return s.resident }, 3},
-		{"anonymous memory", "MB", func(s sample) float64 { return s.anonymous }, 3},
+		{"RSS", " MB", func(s sample) float64 { return s.resident }, 3},
+		{"anonymous memory", " MB", func(s sample) float64 { return s.anonymous }, 3},
 		{"descriptors", "", func(s sample) float64 { return s.files }, 3},
 		{"goroutines", "", func(s sample) float64 { return s.goroutines }, 3},
 	} {
@@ -28,9 +28,9 @@ func expectFlat(f *fault, samples []sample) {
 			values[i] = series.of(s)
 		}
 		first, last := median(values[:len(values)/4]), median(values[len(values)*3/4:])
-		f.figure("%s %.1f → %.1f %s (%+.2f an hour)", series.name, first, last, series.unit, slope(samples, values))
+		f.figure("%s %.1f → %.1f%s (%+.2f an hour)", series.name, first, last, series.unit, slope(samples, values))
 		if last > first+series.slack {
-			f.violation("%s grew from %.1f to %.1f %s", series.name, first, last, series.unit)
+			f.violation("%s grew from %.1f to %.1f%s", series.name, first, last, series.unit)
 		}
 	}
 }

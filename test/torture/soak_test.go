@@ -20,7 +20,7 @@ func TestSoak(t *testing.T) {
 	}
 	w := newWorld(t, controlplane.Get(t))
 	f := begin(t, &fault{Area: "time", Name: "soak",
-		Made: fmt.Sprintf("%s of 50 changes a second, 40 HTTP requests a second, a manual refresh every 2 s, a periodic one every 15 s; "+
+		Made: fmt.Sprintf("%s of up to 50 changes a second, 40 HTTP requests a second, a manual refresh every 2 s, a periodic one every 15 s; "+
 			"all connections to the API server are cut every 20 s", *soakFor),
 		Holds: "memory, descriptors and goroutines stay flat (medians of the first and last quarter after a warm-up of a tenth); " +
 			"the readers see nothing wrong; at the end the state has arrived"})

@@ -51,7 +51,7 @@ func markdown(rows []*fault, took time.Duration) string {
 		runs, violations = runs+f.Runs, violations+f.Violations
 		fmt.Fprintf(&table, "| %s | %s | %s | %s | %s | %d | %d |\n", f.Area, f.Name, f.Made, f.Holds, strings.Join(f.Figures, "; "), f.Runs, f.Violations)
 	}
-	return fmt.Sprintf(`%s, %s on %d cores, Linux %s: %d faults, %d runs, **%d violations**, in %s.
+	return fmt.Sprintf(`%s, %s on %d cores, Linux %s: faults %d, runs %d, **violations %d**, in %s.
 
 | | fault | how it is made | what must hold | measured | runs | violations |
 | --- | --- | --- | --- | --- | --- | --- |
