@@ -1,0 +1,78 @@
+package readme_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// flat is code without indentation and empty lines, so that an excerpt is found wherever it stands.
+func flat(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return "\n" + strings.Join(lines, "\n") + "\n"
+}
+
+// tested returns the code that README.md may show: examples that are compiled, and run by tests.
+func tested(t *testing.T) map[string]string {
+	t.Helper()
+	code := make(map[string]string)
+	for _, dir := range []string{"examples", "pkg/targetsfile"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || dir == "pkg/targetsfile" && entry.Name() != "example_test.go" {
+				return err
+			}
+			data, err := os.ReadFile(path) // #nosec G304,G122 -- a path of this repository
+			code[path] = flat(string(data))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code
+}
+
+// What README.md shows of Go stands, line by line, in an example that compiles and has a test.
+func TestGoIsTestedCode(t *testing.T) {
+	code := tested(t)
+	for _, b := range ofKind(t, "go") {
+		found := false
+		for _, text := range code {
+			found = found || strings.Contains(text, flat(b.text))
+		}
+		if !found {
+			t.Errorf("%s: no example has these lines:\n%s", b.name(), b.text)
+		}
+	}
+}
+
+func TestJSONParses(t *testing.T) {
+	for _, b := range ofKind(t, "json") {
+		decoder := json.NewDecoder(strings.NewReader(b.text))
+		values := 0
+		for ; ; values++ {
+			var value map[string]any
+			err := decoder.Decode(&value)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Errorf("%s: %v", b.name(), err)
+				break
+			}
+		}
+		if values == 0 {
+			t.Errorf("%s holds no object", b.name())
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package readme_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+// TestMain runs the tests, or, under the name of a command, what stands for it: see [stand].
+func TestMain(m *testing.M) {
+	if do, ok := stands()[filepath.Base(os.Args[0])]; ok {
+		os.Exit(do(os.Args[1:]))
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		sidecar.RemoveBinary()
+		os.Exit(code)
+	}))
+}

@@ -1,0 +1,286 @@
+package readme_test
+
+import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
+)
+
+func startOnExamples(t *testing.T) *sidecar.Process {
+	t.Helper()
+	p := sidecar.Start(t, filepath.Join(t.TempDir(), "targets.json"), "--manifests", filepath.Join(root, "deploy/examples"))
+	p.Until("is ready", func() error {
+		if code, body := p.Do(http.MethodGet, "/readyz"); code != http.StatusOK {
+			return errorString(body)
+		}
+		return nil
+	})
+	return p
+}
+
+type errorString string
+
+func (e errorString) Error() string { return string(e) }
+
+// labels returns the names of a family's labels, and of each the values that it has.
+func labels(family *dto.MetricFamily) map[string][]string {
+	values := make(map[string][]string)
+	for _, metric := range family.GetMetric() {
+		for _, label := range metric.GetLabel() {
+			values[label.GetName()] = append(values[label.GetName()], label.GetValue())
+		}
+	}
+	return values
+}
+
+// The tables of metrics are what the program and the reader export: names, types, labels, and the values of those that are few.
+func TestTablesOfMetrics(t *testing.T) {
+	_, page := startOnExamples(t).Do(http.MethodGet, "/metrics")
+	scraped := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := scraped.TextToMetricFamilies(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(prom.NewCollector(targetsfiletest.NewReader(t)))
+	gathered, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range gathered {
+		families[family.GetName()] = family
+	}
+	want := make(map[string]string)
+	for name, family := range families {
+		if strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") {
+			continue
+		}
+		names := slices.Sorted(maps.Keys(labels(family)))
+		want["`"+name+"`"] = strings.ToLower(family.GetType().String()) + " " + strings.Join(names, " ")
+	}
+	got := make(map[string]string)
+	for _, row := range rows(chapter(t, "## Metrics")) {
+		if row[0] == "metric" {
+			continue
+		}
+		names := regexp.MustCompile(`\w+`).FindAllString(row[2], -1)
+		slices.Sort(names)
+		got[row[0]] = row[1] + " " + strings.Join(names, " ")
+		for label, values := range labels(families[strings.Trim(row[0], "`")]) {
+			for _, value := range values {
+				few := !slices.Contains([]string{"path", "method", "code", "version", "enabled"}, label) && row[0] != "`publishing_targets`"
+				if few && !strings.Contains(row[3], "`"+value+"`") {
+					t.Errorf("%s{%s=%q} is not in its row", row[0], label, value)
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the tables (-exported +README.md):\n%s", diff)
+	}
+}
+
+// source parses the program's Go files, without tests, and calls visit with each node.
+func source(t *testing.T, visit func(ast.Node), dirs ...string) {
+	t.Helper()
+	for _, dir := range dirs {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool { visit(n); return true })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// arguments returns the texts that calls of these functions or methods get in a position.
+func arguments(t *testing.T, position int, names []string, dirs ...string) (texts []string) {
+	t.Helper()
+	source(t, func(n ast.Node) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) <= position {
+			return
+		}
+		name := ""
+		switch f := call.Fun.(type) {
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+		case *ast.Ident:
+			name = f.Name
+		}
+		if literal, ok := call.Args[position].(*ast.BasicLit); ok && slices.Contains(names, name) {
+			text, err := strconv.Unquote(literal.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, text)
+		}
+	}, dirs...)
+	if len(texts) == 0 {
+		t.Fatalf("nothing calls %v", names)
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+// code returns what stands between backticks.
+func code(text string) (all []string) {
+	for _, match := range regexp.MustCompile("``([^`]+(?:`[^`]+)*)``|`([^`]+)`").FindAllStringSubmatch(text, -1) {
+		all = append(all, match[1]+match[2])
+	}
+	return all
+}
+
+// Every line of the log is in the table, and none that is not logged.
+func TestTableOfLogs(t *testing.T) {
+	want := append(arguments(t, 0, []string{"Msg"}, "internal", "cmd"), arguments(t, 0, []string{"line"}, "internal/sync")...)
+	var first, all []string
+	for _, row := range rows(chapter(t, "## Logs")) {
+		if row[0] != "message" {
+			first = append(first, code(row[0])...)
+			all = append(all, code(strings.Join(row, " "))...)
+		}
+	}
+	for _, message := range want {
+		if !slices.Contains(all, message) {
+			t.Errorf("%q is logged, and not in the table", message)
+		}
+	}
+	for _, message := range first {
+		if !slices.Contains(want, message) {
+			t.Errorf("%q is in the table, and never logged", message)
+		}
+	}
+}
+
+// Every rule that a Secret can break is in the table, and none that is not checked.
+func TestTableOfMessages(t *testing.T) {
+	rules := arguments(t, 1, []string{"reject", "unreadable"}, "internal/discovery")
+	rules = append(rules, arguments(t, 0, []string{"fault"}, "internal/discovery")...)
+	var table string
+	var shown []string
+	for _, row := range rows(chapter(t, "## Secrets")) {
+		if slices.Contains([]string{"`parse`", "`validate`", "`duplicate`"}, row[0]) {
+			table += row[1] + "\n"
+			shown = append(shown, code(row[1])...)
+		}
+	}
+	for _, rule := range rules {
+		if !strings.Contains(table, rule) {
+			t.Errorf("%q is a message, and not in the table", rule)
+		}
+	}
+	var texts strings.Builder
+	source(t, func(n ast.Node) {
+		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			if text, err := strconv.Unquote(literal.Value); err == nil {
+				texts.WriteString(text + "\n")
+			}
+		}
+	}, "internal/discovery", "internal/sync")
+	// What varies in a message, as the sources have it.
+	varies := strings.NewReplacer("line 2, column 7", "", "suit type slack", "suit type ", "12 more", "%d more", "256 KiB", "%d KiB",
+		`"slack-prod" is taken by Secret alert-history/slack-old`, "%q is taken by Secret %s")
+	for _, message := range shown {
+		if !strings.Contains(texts.String(), varies.Replace(message)) {
+			t.Errorf("%q is in the table, and in no source", message)
+		}
+	}
+}
+
+// Every code of an error is in the table.
+func TestTableOfErrors(t *testing.T) {
+	constants := regexp.MustCompile(`errorCode = "(\w+)"`).FindAllStringSubmatch(read(t, "internal/api/problem.go"), -1)
+	if len(constants) < 10 {
+		t.Fatalf("got %d codes", len(constants))
+	}
+	table := chapter(t, "### Errors")
+	for _, c := range constants {
+		if c[1] != "client_gone" && !strings.Contains(table, "`"+c[1]+"`") { // seen in the audit log only
+			t.Errorf("%s is not in the table", c[1])
+		}
+	}
+}
+
+// Every field of the status is in its table.
+func TestTableOfTheStatus(t *testing.T) {
+	_, body := startOnExamples(t).Do(http.MethodGet, "/api/v2/publishing/targets/status")
+	var status map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(body), &status); err != nil {
+		t.Fatal(err)
+	}
+	table := chapter(t, "### Fields of the status")
+	for field, value := range status {
+		if !strings.Contains(table, "`"+field+"`") {
+			t.Errorf("%s is not in the table", field)
+		}
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(value, &inner) == nil {
+			for name := range inner {
+				if !strings.Contains(table, "`"+name+"`") {
+					t.Errorf("%s.%s is not in the table", field, name)
+				}
+			}
+		}
+	}
+}
+
+// Every field of the snapshot's schema is in a table.
+func TestTablesOfTheSnapshot(t *testing.T) {
+	var schema any
+	if err := json.Unmarshal([]byte(read(t, "pkg/targetsfile/schema/snapshot.schema.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	text := chapter(t, "## The snapshot")
+	found := 0
+	var look func(any)
+	look = func(node any) {
+		object, ok := node.(map[string]any)
+		if !ok {
+			return
+		}
+		for key, value := range object {
+			if properties, ok := value.(map[string]any); ok && key == "properties" {
+				for name := range properties {
+					found++
+					if !strings.Contains(text, "`"+name+"`") {
+						t.Errorf("%s is in no table", name)
+					}
+				}
+			}
+			look(value)
+		}
+	}
+	look(schema)
+	if found < 20 {
+		t.Errorf("got %d fields", found)
+	}
+}
