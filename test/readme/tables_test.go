@@ -284,3 +284,19 @@ func TestTablesOfTheSnapshot(t *testing.T) {
 		t.Errorf("got %d fields", found)
 	}
 }
+
+// The table of sizes is the one that the tests on a real kubelet measure.
+func TestTableOfSizes(t *testing.T) {
+	_, measured, found := strings.Cut(read(t, "deploy/README.md"), "\n## How much memory\n")
+	if !found {
+		t.Fatal("deploy/README.md has no table of sizes")
+	}
+	measured, _, _ = strings.Cut(measured, "\n## ")
+	want := rows(measured)
+	if len(want) < 4 {
+		t.Fatalf("got %d sizes", len(want))
+	}
+	if diff := cmp.Diff(want, rows(chapter(t, "## Sizing"))); diff != "" {
+		t.Errorf("(-deploy/README.md +README.md):\n%s", diff)
+	}
+}
