@@ -15,6 +15,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
@@ -177,5 +178,36 @@ func TestTableOfSizes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, rows(chapter(t, "## Sizing"))); diff != "" {
 		t.Errorf("(-deploy/README.md +README.md):\n%s", diff)
+	}
+}
+
+// The table of alerts is the rule file's.
+func TestTableOfAlerts(t *testing.T) {
+	var file struct {
+		Groups []struct {
+			Rules []struct {
+				Alert  string
+				For    string
+				Labels map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/prometheus-rules.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	want := make(map[string]string)
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			want["["+rule.Alert+"](#"+strings.ToLower(rule.Alert)+")"] = rule.Labels["severity"] + " " + rule.For
+		}
+	}
+	got := make(map[string]string)
+	for _, row := range rows(chapter(t, "## Alerts and runbooks")) {
+		if strings.HasPrefix(row[0], "[Publishing") {
+			got[row[0]] = row[1] + " " + row[2]
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-deploy/prometheus-rules.yaml +README.md):\n%s", diff)
 	}
 }
