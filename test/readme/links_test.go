@@ -79,3 +79,19 @@ func TestContentsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// Every target of make that a document names is there.
+func TestTargetsOfMakeExist(t *testing.T) {
+	makefile := read(t, "Makefile")
+	for _, page := range pages(t) {
+		text, err := os.ReadFile(page) // #nosec G304 -- a path of this repository
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile("`make ([a-z0-9-]+)").FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(makefile, "\n"+match[1]+":") {
+				t.Errorf("%s: make %s is not in the Makefile", page, match[1])
+			}
+		}
+	}
+}
