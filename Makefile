@@ -37,12 +37,35 @@ test-short: ## Run the tests that need no API server.
 	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
 
 .PHONY: bench
-bench: ## Run the benchmarks.
-	@set -e; for m in $(MODULES); do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done
+bench: ## Run the benchmarks that need no API server.
+	@set -e; for m in . pkg/targetsfile; do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done
+
+.PHONY: bench-cluster
+bench-cluster: controlplane ## Measure what is wanted, on a real API server, into docs/performance.md; fails below the least.
+	cd test && go run ./bench/cmd/benchcluster
+
+.PHONY: scale
+scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.md; takes 4 GiB of memory.
+	cd test && go run ./bench/cmd/scale
 
 .PHONY: cover
 cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
 	@./test/coverage.sh
+
+SOAK ?= 30m
+FUZZ ?= 10m
+
+.PHONY: torture
+torture: controlplane ## Run the fault, security and scale suite in its long form, within 10 minutes; writes docs/reliability.md.
+	cd test && go test -count 1 -v -timeout 15m -parallel 12 ./torture -args -full -report ../../docs/reliability.md
+
+.PHONY: soak
+soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reliability.md.
+	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
+
+.PHONY: fuzz
+fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
+	@set -e; for f in FuzzManifest FuzzDecode FuzzDecodeFields; do go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) ./internal/discovery; done
 
 .PHONY: report
 report: controlplane ## Run the tests that docs/COMPLETION_REPORT.md names, exactly those, and list their results.
