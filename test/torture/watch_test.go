@@ -36,7 +36,6 @@ type badWatch struct {
 	name, made string
 	answer     http.HandlerFunc
 	relists    bool // a LIST has to find out what was missed
-	once       bool // it is not tried again before the next LIST
 }
 
 func stream(body string) http.HandlerFunc {
@@ -54,22 +53,19 @@ func refuse(code int, reason string) http.HandlerFunc {
 func badWatches() []badWatch {
 	expired := `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410}}`
 	return []badWatch{
-		{"410 at its beginning", "every watch is answered 410 Gone", refuse(410, "Expired"), true, false},
-		{"410 in the stream", "every watch gets an ERROR event with 410", stream(expired), true, false},
-		{"an event that is none", "every watch gets half a JSON object, then garbage", stream(`{"type":"MODIFIED","object":{"ki` + "\xff}}\n{}"), true, false},
-		{"closed at once", "every watch ends as soon as it is open", stream(""), false, false},
-		{"HTML", "a proxy answers every watch with a page", reply{code: 200, header: map[string]string{"Content-Type": typeHTML}, body: pageHTML}.serve, false, false},
-		{"refused, 503", "every watch is answered 503", refuse(503, "ServiceUnavailable"), false, false},
-		{"forbidden", "every watch is answered 403", refuse(403, "Forbidden"), false, true},
+		{"410 at its beginning", "every watch is answered 410 Gone", refuse(410, "Expired"), true},
+		{"410 in the stream", "every watch gets an ERROR event with 410", stream(expired), true},
+		{"an event that is none", "every watch gets half a JSON object, then garbage", stream(`{"type":"MODIFIED","object":{"ki` + "\xff}}\n{}"), true},
+		{"closed at once", "every watch ends as soon as it is open", stream(""), false},
+		{"HTML", "a proxy answers every watch with a page", reply{code: 200, header: map[string]string{"Content-Type": typeHTML}, body: pageHTML}.serve, false},
+		{"refused, 503", "every watch is answered 503", refuse(503, "ServiceUnavailable"), false},
+		{"forbidden", "every watch is answered 403", refuse(403, "Forbidden"), false},
 	}
 }
 
 // budget is how often a sidecar may ask: refreshes that watches ask for are 1, 2, 4, 8, 16 and then 30 s apart, each followed by a
 // watch; other watches are opened again after 1, 2, 4, 8 and then 10 s, each up to half less.
 func (b badWatch) budget(outage time.Duration) (lists, watches int) {
-	if b.once {
-		return 0, 1
-	}
 	_, watches = budget(outage, time.Second)
 	if !b.relists {
 		return 0, watches
@@ -109,9 +105,6 @@ func TestBadWatches(t *testing.T) {
 				f.violation("%d LISTs and %d watches, the budget is %d and %d", len(lists), len(watches), allowedLists, allowedWatches)
 			}
 			expectReady(f, p)
-			if b.once { // until the next LIST succeeds
-				p.Refresh()
-			}
 			waitFor(t, time.Minute, "changes are followed again", func() error { return following(t, p) })
 			w.webhook("a", 1)
 			expectNumber(t, p, "a", 1)
