@@ -17,8 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // patience bounds every wait for a real process. It is generous, because it is only used up when something is broken.
@@ -259,35 +257,6 @@ func (p *Process) Refresh() Status {
 		return nil
 	})
 	return s
-}
-
-// Document returns the snapshot in place, nil if there is none. A file that is no whole snapshot fails the test.
-func (p *Process) Document() *targetsfile.Document {
-	p.t.Helper()
-	d, err := targetsfile.ReadFile(p.Path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return d
-}
-
-// Names returns the names of the published targets, with a ' after a stale one.
-func (p *Process) Names() []string {
-	p.t.Helper()
-	names := []string{}
-	if d := p.Document(); d != nil {
-		for _, e := range d.Entries {
-			name := e.Name
-			if !e.StaleSince.IsZero() {
-				name += "'"
-			}
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // Until polls a condition of the real process until it holds.

@@ -69,7 +69,7 @@ func (d *diskWorld) survives(spoil, mend func()) {
 		}
 		return nil
 	})
-	if metric(d.t, d.p, `publishing_snapshot_publications_total{result="failed"}`) == 0 {
+	if d.p.Metric("publishing_snapshot_publications_total", "result", "failed") == 0 {
 		d.f.violation("no failed publication is counted")
 	}
 	if code, body := d.p.Do("GET", "/readyz"); code != 200 {
@@ -86,7 +86,7 @@ func (d *diskWorld) survives(spoil, mend func()) {
 		}
 		return nil
 	})
-	if lists := metric(d.t, d.p, `publishing_refresh_total{status="success"}`) + metric(d.t, d.p, `publishing_refresh_total{status="failed"}`); lists != 1 {
+	if lists := d.p.Metric("publishing_refresh_total"); lists != 1 {
 		d.f.violation("%.0f refreshes, want the first one only", lists)
 	}
 	d.expectNothingLeft()

@@ -104,15 +104,15 @@ func TestMoreThanAFileMayHold(t *testing.T) {
 		return nil
 	})
 	witness.end()
-	f.figure("at most %.0f MB RSS", megabytes(t, p, "VmHWM"))
+	f.figure("at most %.0f MB RSS", sidecar.Memory(t, p.PID(), "VmHWM"))
 }
 
 // expectRefusedAgain has the write tried two times more, and the old file stay as it is.
 func expectRefusedAgain(t *testing.T, f *fault, p *sidecar.Process, before []byte) {
 	t.Helper()
-	refused := metric(t, p, `publishing_refresh_errors_total{error_type="write"}`)
+	refused := p.Metric("publishing_refresh_errors_total", "error_type", "write")
 	p.Until("refuses it again", func() error {
-		if metric(t, p, `publishing_refresh_errors_total{error_type="write"}`) < refused+2 {
+		if p.Metric("publishing_refresh_errors_total", "error_type", "write") < refused+2 {
 			return errors.New("not yet")
 		}
 		return nil

@@ -44,7 +44,7 @@ func TestSoak(t *testing.T) {
 	f.run()
 	expectFlat(f, samples[len(samples)/10:])
 	f.figure("%d changes, generation %d, %.0f publications, %d files seen", c.number, witness.last.Generation,
-		metric(t, p, `publishing_snapshot_publications_total{result="written"}`), witness.files)
+		p.Metric("publishing_snapshot_publications_total", "result", "written"), witness.files)
 }
 
 // every does something again and again until ctx ends.
@@ -90,5 +90,5 @@ func measure(t *testing.T, p *sidecar.Process) sample {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sample{time.Now(), megabytes(t, p, "VmRSS"), megabytes(t, p, "RssAnon"), float64(len(files)), metric(t, p, "go_goroutines")}
+	return sample{time.Now(), sidecar.Memory(t, p.PID(), "VmRSS"), sidecar.Memory(t, p.PID(), "RssAnon"), float64(len(files)), p.Metric("go_goroutines")}
 }

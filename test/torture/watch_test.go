@@ -25,7 +25,7 @@ func (w *world) startFollower() *sidecar.Process {
 }
 
 func following(t *testing.T, p *sidecar.Process) error {
-	if metric(t, p, "publishing_watch_connected") != 1 {
+	if p.Metric("publishing_watch_connected") != 1 {
 		return errors.New("no watch is open")
 	}
 	return nil
@@ -178,11 +178,11 @@ func TestMassOfEvents(t *testing.T) {
 		}
 		return nil
 	})
-	publications, most := metric(t, p, `publishing_snapshot_publications_total{result="written"}`), time.Since(begun)/(20*time.Millisecond)+2
+	publications, most := p.Metric("publishing_snapshot_publications_total", "result", "written"), time.Since(begun)/(20*time.Millisecond)+2
 	if lists, watches := front.asked(); len(lists) > 0 || len(watches) > 0 || publications > float64(most) {
 		f.violation("%d LISTs, %d watches, %.0f publications, want none, none and at most %d", len(lists), len(watches), publications, most)
 	}
 	f.run()
 	witness.end()
-	f.figure("%d events, %.0f publications in %.0f s; at most %.0f MB RSS with the race detector", 3*count, publications, time.Since(begun).Seconds(), megabytes(t, p, "VmHWM"))
+	f.figure("%d events, %.0f publications in %.0f s; at most %.0f MB RSS with the race detector", 3*count, publications, time.Since(begun).Seconds(), sidecar.Memory(t, p.PID(), "VmHWM"))
 }
