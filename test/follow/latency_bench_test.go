@@ -33,7 +33,7 @@ func BenchmarkChange(b *testing.B) {
 	for _, size := range []struct {
 		secrets int
 		pause   time.Duration // at least, so that no publication waits for its pace
-	}{{20, 200 * time.Millisecond}, {10_000, 400 * time.Millisecond}} {
+	}{{20, 200 * time.Millisecond}, {1_000, 200 * time.Millisecond}, {10_000, 400 * time.Millisecond}} {
 		b.Run(fmt.Sprintf("secrets=%d", size.secrets), func(b *testing.B) {
 			w := newWorld(b, private.Plane)
 			w.manyWebhooks(size.secrets)
