@@ -79,10 +79,11 @@ func TestEndOfASubscriptionFromWithin(t *testing.T) {
 // All subscriptions close the reader at the same moment: none may wait for another.
 func TestCallbacksThatAllClose(t *testing.T) {
 	r := open(t, published(t, document(t, 1, "a")))
+	const subscriptions = 20
 	var entered, left sync.WaitGroup
-	for range 20 {
-		entered.Add(1)
-		left.Add(1)
+	entered.Add(subscriptions) // before the first can close the reader: who subscribes later is never called
+	left.Add(subscriptions)
+	for range subscriptions {
 		r.OnChange(func(targetsfile.Change) {
 			defer left.Done()
 			entered.Done()
