@@ -177,6 +177,34 @@ func TestTheGuardRefusesChanges(t *testing.T) {
 	})
 }
 
+func TestChangesThatBringEnoughBringARefusedRefreshForward(t *testing.T) {
+	cases := map[string]string{"others": "c d", "the same again": "a b"}
+	for name, back := range cases {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+				h.edit("a", "https://a")
+				h.edit("b", "https://b")
+				h.start()
+				h.cluster.delete(testNamespace, "a")
+				h.cluster.delete(testNamespace, "b")
+				h.pass(5*time.Minute + time.Second)
+				if s := h.GetStatus(); s.State != sync.StateFailed {
+					t.Fatalf("got %s, want that the guard refused the refresh", s.State)
+				}
+				for name := range strings.FieldsSeq(back) {
+					h.edit(name, "https://"+name)
+				}
+				h.pass(2 * time.Second)
+				h.expectNames(back)
+				if s := h.GetStatus(); s.State != sync.StateSuccess || s.Error != "" || s.ConsecutiveFailures != 0 {
+					t.Errorf("got %s, %q, %d failures; want success", s.State, s.Error, s.ConsecutiveFailures)
+				}
+				h.expectLists(3)
+			})
+		})
+	}
+}
+
 func TestChangesThatCannotBeWrittenAreWrittenLater(t *testing.T) {
 	bubble(t, followed, func(h *harness) {
 		h.edit("a", "https://a")

@@ -10,9 +10,9 @@ import (
 const (
 	demandFirst = time.Second      // between the starts of refreshes that watches ask for; it doubles
 	demandMost  = 30 * time.Second // up to this
-	// forwardWithin is how soon after an API server came back a refresh that waits for it starts, spread over all pods.
+	// forwardWithin is how soon a refresh that is brought forward starts, spread over all pods: an API server that comes back has them all.
 	forwardWithin = 2 * time.Second
-	// forwardEvery is how often at most: an API server that comes and goes must not be asked each time.
+	// forwardEvery is how often at most: what comes and goes must not cost a LIST each time.
 	forwardEvery = time.Minute
 )
 
@@ -67,8 +67,8 @@ func (l *loop) refreshIfAsked() {
 	}
 }
 
-// bringForward lets the armed refresh start within two seconds, because a watch that could not be opened is open again: what the last
-// attempt failed for is probably over.
+// bringForward lets the armed refresh start within two seconds, because a watch says that what the last attempt failed for is probably
+// over.
 func (l *loop) bringForward() {
 	if l.attempt != nil || l.stopping || !l.mayRecover || time.Since(l.forwarded) < forwardEvery {
 		return

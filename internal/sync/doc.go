@@ -31,8 +31,8 @@
 //	succeeded        later 401 or 403, permanent failure      interval                     n = 0
 //	any              only the write failed                    interval                     n = 0, write retried
 //
-// While watches are open, a refresh that waits for a transient failure to end is brought forward when one of them comes back, to
-// within two seconds, at most once a minute, and never before a Retry-After.
+// A refresh that waits for a transient failure to end is brought forward when a watch comes back, and one that the guard refused when
+// changes bring enough targets: to within two seconds, at most once a minute, and never before a Retry-After.
 //
 // A failed write is tried again after StartupBackoff[0], [1], …, without a LIST, until it succeeds; then the refresh it belongs to
 // becomes the success. A refresh that is asked for, by a person or by the source, starts at once; its failure goes on in the series.

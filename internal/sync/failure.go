@@ -68,13 +68,14 @@ func listFailure(err error) *failure {
 
 // fault is what the status shows of a failure.
 type fault struct {
+	kind  discovery.ErrorType
 	text  string
 	class Class
 	hint  string
 }
 
 func faultOf(f *failure, class Class) fault {
-	return fault{text: f.err.Error(), class: class, hint: f.hint}
+	return fault{kind: f.kind, text: f.err.Error(), class: class, hint: f.hint}
 }
 
 // showFault shows the later one of the last attempt's fault and that of changes after it.

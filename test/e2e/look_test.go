@@ -25,23 +25,28 @@ func inspectsThroughExec(t *testing.T, p *pod) {
 	}
 }
 
-// answersCurl asks at the pod's address, and as from a laptop, through kubectl port-forward.
+// answersCurl asks at the pod's address, and as from a laptop, through kubectl port-forward. It asks until the status is a success: the
+// sidecar was started before there were Secrets, and --min-targets may still have it repeat a refresh.
 func answersCurl(t *testing.T, p *pod) {
 	const path = "/api/v2/publishing/targets/status"
 	forwarded := p.forward(t)
 	for _, url := range []string{p.url(t, path), forwarded + path} {
-		var status struct {
-			Status       string `json:"status"`
-			TargetsValid int    `json:"targets_valid"`
-			Instance     string `json:"instance"`
-		}
-		body := curl(t, url)
-		if err := json.Unmarshal([]byte(body), &status); err != nil {
-			t.Fatalf("%v in %s", err, body)
-		}
-		if want := len(p.inspect(t).Targets); status.Status != "success" || status.TargetsValid != want || status.Instance != podName {
-			t.Errorf("got %+v, want success with %d targets of %s", status, want, podName)
-		}
+		want := len(p.inspect(t).Targets)
+		until(t, "the status is a success", func() error {
+			var status struct {
+				Status       string `json:"status"`
+				TargetsValid int    `json:"targets_valid"`
+				Instance     string `json:"instance"`
+			}
+			body := curl(t, url)
+			if err := json.Unmarshal([]byte(body), &status); err != nil {
+				return fmt.Errorf("%w in %s", err, body)
+			}
+			if status.Status != "success" || status.TargetsValid != want || status.Instance != podName {
+				return fmt.Errorf("got %+v, want success with %d targets of %s", status, want, podName)
+			}
+			return nil
+		})
 	}
 }
 

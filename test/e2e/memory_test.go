@@ -134,9 +134,7 @@ func (p *pod) createSecret(ctx context.Context, name string) error {
 // whoever unpacked the image, here always, elsewhere until they are read from disk again; so they are added.
 func (p *pod) measure(t *testing.T, targets int) {
 	t.Helper()
-	if got := len(p.inspect(t).Targets); got != targets {
-		t.Fatalf("got %d targets, want %d", got, targets)
-	}
+	p.awaitTargets(t, targets)
 	p.kubectl(t, "exec", podName, "--container", sidecar, "--", "/refresh-sidecar", "inspect")
 	s := status(p.get(t), sidecar)
 	if s.RestartCount > 0 && s.LastTerminationState.Terminated.Reason == "OOMKilled" {

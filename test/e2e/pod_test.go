@@ -149,6 +149,18 @@ func (p *pod) inspect(t *testing.T) (r report) {
 	return r
 }
 
+// awaitTargets waits until the snapshot has so many targets.
+func (p *pod) awaitTargets(t *testing.T, count int) (r report) {
+	t.Helper()
+	until(t, fmt.Sprintf("the snapshot has %d targets", count), func() error {
+		if r = p.inspect(t); len(r.Targets) != count {
+			return fmt.Errorf("it has %d", len(r.Targets))
+		}
+		return nil
+	})
+	return r
+}
+
 // url is of the sidecar's port.
 func (p *pod) url(t *testing.T, path string) string {
 	t.Helper()
