@@ -108,7 +108,7 @@ func (l *loop) logWatchEnd(end watchEnd, state *watchState) {
 	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
 	switch end.err.End {
 	case discovery.WatchForbidden:
-		e.Msg("changes must not be followed, they wait for the next periodic refresh; trying again after it")
+		e.Msg("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")
 	case discovery.WatchExpired, discovery.WatchInvalid:
 		e.Msg("the watch cannot go on, a refresh follows")
 	case discovery.WatchSilent:

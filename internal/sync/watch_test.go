@@ -227,7 +227,7 @@ func TestAWatchThatIsForbiddenIsTriedAgainAfterEachList(t *testing.T) {
 		if s := h.GetStatus(); s.State != sync.StateSuccess || s.Watch.Connected || s.Watch.Error == "" {
 			t.Errorf("got %s, watch %+v", s.State, s.Watch)
 		}
-		const message = "changes must not be followed, they wait for the next periodic refresh; trying again after it"
+		const message = "changes must not be followed, they wait for the next periodic refresh; the watch is tried again"
 		warnings := slices.DeleteFunc(h.logLines(message), func(l map[string]any) bool { return l["level"] != "warn" })
 		if len(warnings) != 1 || warnings[0]["hint"] != "look at the API server" {
 			t.Errorf("got warnings %v, want one with a hint", warnings)

@@ -1,6 +1,9 @@
 package targetsfile
 
-import "crypto/sha256"
+import (
+	"crypto/sha256"
+	"encoding/json"
+)
 
 // digest tells the compact bytes of one target from those of any other.
 type digest [16]byte
@@ -25,4 +28,20 @@ func (k *known) of(d digest) (Target, bool) {
 		return Target{}, false
 	}
 	return k.targets[i], true
+}
+
+// decode decodes an item, unless it is known. Without k there is no digest.
+func (k *known) decode(item []byte) (e *Entry, d digest, err error) {
+	e = &Entry{}
+	if err := e.pack(item); err != nil {
+		return nil, d, err
+	}
+	if k != nil {
+		d = digestOf(e.encoded)
+		if target, ok := k.of(d); ok {
+			e.Target = target
+			return e, d, nil
+		}
+	}
+	return e, d, json.Unmarshal(e.encoded, (*wireTarget)(&e.Target))
 }

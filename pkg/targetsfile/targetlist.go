@@ -88,21 +88,15 @@ func decodeList(items [][]byte, before *known) ([]*Entry, []digest, *targetError
 		running.Add(1)
 		go func() {
 			defer running.Done()
-			for i := from; i < to && faults[w] == nil; i++ {
-				entries[i] = &Entry{}
-				err := entries[i].pack(items[i])
-				if err == nil && before != nil {
-					digests[i] = digestOf(entries[i].encoded)
-					if target, ok := before.of(digests[i]); ok {
-						entries[i].Target = target
-						continue
-					}
-				}
-				if err == nil {
-					err = json.Unmarshal(entries[i].encoded, (*wireTarget)(&entries[i].Target))
-				}
+			for i := from; i < to; i++ {
+				entry, digest, err := before.decode(items[i])
 				if err != nil {
 					faults[w] = &targetError{index: i, err: err}
+					return
+				}
+				entries[i] = entry
+				if before != nil {
+					digests[i] = digest
 				}
 			}
 		}()

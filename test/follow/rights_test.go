@@ -15,7 +15,7 @@ import (
 )
 
 // forbiddenWarning is what the log says once of an outage.
-const forbiddenWarning = "changes must not be followed, they wait for the next periodic refresh; trying again after it"
+const forbiddenWarning = "changes must not be followed, they wait for the next periodic refresh; the watch is tried again"
 
 func forbidden(s targetsync.RefreshStatus) bool {
 	return !s.Watch.Connected && strings.Contains(s.Watch.Error, "403 Forbidden")

@@ -125,7 +125,7 @@ func TestARoleWithoutWatch(t *testing.T) {
 		}
 		return nil
 	})
-	if got := len(p.Logs("changes must not be followed, they wait for the next periodic refresh; trying again after it")); got != 1 {
+	if got := len(p.Logs("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")); got != 1 {
 		t.Errorf("got %d warnings, want 1", got)
 	}
 }
