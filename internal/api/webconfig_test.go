@@ -98,10 +98,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 
 func TestWaitOutlastsTheServersTimeoutsOverHTTP2(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (api.Run, error) { return runFor(300 * time.Millisecond), nil }
+	h.refresh = func(string) (api.Run, error) { return runFor(1500 * time.Millisecond), nil }
 	server := serve(t, api.ServerConfig{
 		Handler: h.handler, WebConfigFile: writeWebConfig(t, withTLS),
-		ReadTimeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond,
+		ReadTimeout: time.Second, WriteTimeout: time.Second, // the handshake has to fit in, too
 	})
 	resp := server.overTLS(t, http.MethodPost, refreshPath+"?wait=10s")
 	if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {

@@ -165,11 +165,7 @@ func TestDeadlineEndsAList(t *testing.T) {
 			api.instead = hang
 			ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errors.New("a cause of any kind"))
 			defer cancel()
-			start := time.Now()
 			_, err := api.kubernetes(t).List(ctx, alertsNamespace)
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("got an answer after %v, want it at the deadline", took)
-			}
 			e := asError(t, err)
 			if e.Type != discovery.TimeoutError || e.Permanent || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %+v, want a transient timeout", e)

@@ -126,13 +126,15 @@ func TestPanicOfACallbackIsLoggedWithoutItsValue(t *testing.T) {
 			path := published(t, document(t, 1, "a"))
 			var log safeBuffer
 			r := open(t, path, targetsfile.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-			next := make(chan targetsfile.Change)
+			first, next := make(chan struct{}), make(chan targetsfile.Change)
 			r.OnChange(func(c targetsfile.Change) {
 				if c.From == nil {
+					close(first)
 					test.panic(c)
 				}
 				next <- c
 			})
+			<-first
 			rename(t, path, encode(t, document(t, 2, "a", "b")))
 			if got := <-next; told(got) != "+b" {
 				t.Errorf("after the panic: got %q, want +b", told(got))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
@@ -118,26 +120,29 @@ func (c *cluster) applyAll(t *testing.T, objects []*unstructured.Unstructured) {
 // serviceAccount is how RBAC calls one of the example's namespace.
 func serviceAccount(name string) string { return "system:serviceaccount:alert-history:" + name }
 
-// may asks whether a service account may do something with a resource, such as secrets or authorization.k8s.io/subjectaccessreviews, of a
-// namespace; an empty one means all.
-func (c *cluster) may(t *testing.T, account, verb, resource, namespace string) bool {
+// expectMay checks whether a service account may do something with a resource, such as secrets or
+// authorization.k8s.io/subjectaccessreviews, of a namespace; an empty one means all.
+func (c *cluster) expectMay(t *testing.T, want bool, account, verb, resource, namespace string) {
 	t.Helper()
 	group, resource, ok := strings.Cut(resource, "/")
 	if !ok {
 		group, resource = "", group
 	}
-	return c.review(t, authorizationv1.SubjectAccessReviewSpec{User: serviceAccount(account), ResourceAttributes: &authorizationv1.ResourceAttributes{
+	c.expectRight(t, want, authorizationv1.SubjectAccessReviewSpec{User: serviceAccount(account), ResourceAttributes: &authorizationv1.ResourceAttributes{
 		Namespace: namespace, Verb: verb, Group: group, Resource: resource,
 	}})
 }
 
-func (c *cluster) review(t *testing.T, spec authorizationv1.SubjectAccessReviewSpec) bool {
+// expectRight asks until the API server's answer is the wanted one: it learns of roles a moment after they were applied.
+func (c *cluster) expectRight(t *testing.T, want bool, spec authorizationv1.SubjectAccessReviewSpec) {
 	t.Helper()
 	spec.Groups = []string{"system:serviceaccounts", "system:serviceaccounts:alert-history", "system:authenticated"}
-	review, err := c.plane.Admin().AuthorizationV1().SubjectAccessReviews().Create(t.Context(),
-		&authorizationv1.SubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		review, err := c.plane.Admin().AuthorizationV1().SubjectAccessReviews().Create(ctx,
+			&authorizationv1.SubjectAccessReview{Spec: spec}, metav1.CreateOptions{})
+		return err == nil && review.Status.Allowed == want, err
+	})
 	if err != nil {
-		t.Fatal(err)
+		t.Errorf("%s may %v%v: want %t: %v", spec.User, spec.ResourceAttributes, spec.NonResourceAttributes, want, err)
 	}
-	return review.Status.Allowed
 }

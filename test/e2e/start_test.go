@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 func appliesUnchanged(t *testing.T, p *pod) {
@@ -29,7 +30,7 @@ func appliesUnchanged(t *testing.T, p *pod) {
 
 // sidecarFirst applies the Secrets only when the startup probe has been seen to hold the app back.
 func sidecarFirst(t *testing.T, p *pod) {
-	history := p.record(t)
+	history, _ := p.record(t)
 	until(t, "the startup probe has failed", func() error {
 		out := p.kubectl(t, "get", "events", "--field-selector", "reason=Unhealthy,involvedObject.name="+podName, "--output", "jsonpath={.items[*].message}")
 		if !strings.Contains(out, "Startup probe failed: HTTP probe failed with statuscode: 503") {
@@ -64,8 +65,8 @@ func sidecarFirst(t *testing.T, p *pod) {
 	})
 }
 
-// record watches the pod and returns a function that ends it and returns the states seen.
-func (p *pod) record(t *testing.T) func() []*corev1.Pod {
+// record watches the pod until it is gone, and returns a function that ends that and returns the states seen.
+func (p *pod) record(t *testing.T) (states func() []*corev1.Pod, gone <-chan struct{}) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	events, err := p.api.CoreV1().Pods(p.namespace).Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + podName})
@@ -73,13 +74,16 @@ func (p *pod) record(t *testing.T) func() []*corev1.Pod {
 		cancel()
 		t.Fatal(err)
 	}
-	var states []*corev1.Pod
+	var seen []*corev1.Pod
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for event := range events.ResultChan() {
 			if state, ok := event.Object.(*corev1.Pod); ok {
-				states = append(states, state)
+				seen = append(seen, state)
+			}
+			if event.Type == watch.Deleted {
+				return
 			}
 		}
 	}()
@@ -91,8 +95,8 @@ func (p *pod) record(t *testing.T) func() []*corev1.Pod {
 	t.Cleanup(stop)
 	return func() []*corev1.Pod {
 		stop()
-		return states
-	}
+		return seen
+	}, done
 }
 
 // appSeesTargets compares what the app prints with the Secrets that were applied, of which each yields one target.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -59,7 +60,8 @@ func survivesAnUpgrade(t *testing.T, p *pod) {
 
 // endsInOrder deletes the pod: the app gets SIGTERM first, the sidecar when the app has ended, and both end well.
 func endsInOrder(t *testing.T, p *pod) {
-	appLines, sidecarLines, history := p.follow(t, app), p.follow(t, sidecar), p.record(t)
+	appLines, sidecarLines := p.follow(t, app), p.follow(t, sidecar)
+	history, gone := p.record(t)
 	await(t, sidecarLines, `"message":"started"`)
 	p.kubectl(t, "delete", "pod", podName, "--wait=true")
 	appStopped := await(t, appLines, "stopped")
@@ -68,6 +70,10 @@ func endsInOrder(t *testing.T, p *pod) {
 	t.Logf("app stopped, %v later the sidecar was asked to, and took %v", asked.at.Sub(appStopped.at), stopped.at.Sub(asked.at))
 	if asked.at.Before(appStopped.at) {
 		t.Errorf("the sidecar was asked to stop at %v, before the app had stopped at %v", asked.at, appStopped.at)
+	}
+	select {
+	case <-gone:
+	case <-time.After(patience):
 	}
 	codes := map[string]int32{}
 	for _, state := range history() {

@@ -35,10 +35,13 @@ func TestADeploymentGetsTheSidecar(t *testing.T) {
 			p.eachAnswersForItself(t)
 			pods := p.pods(t)
 			for _, pod := range pods {
-				out := p.kubectl(t, "logs", pod, "--container", app)
-				if !strings.HasPrefix(out, "waiting for targets\ngeneration 1, 3 targets\n") {
-					t.Errorf("%s: its app prints\n%s", pod, out)
-				}
+				until(t, "the app prints the targets", func() error {
+					out := p.kubectl(t, "logs", pod, "--container", app)
+					if !strings.HasPrefix(out, "waiting for targets\ngeneration 1, 3 targets\n") {
+						return fmt.Errorf("%s prints\n%s", pod, out)
+					}
+					return nil
+				})
 			}
 			p.kubectl(t, "delete", "deployment", "alert-history")
 		})
@@ -77,7 +80,7 @@ func (p *pod) eachAnswersForItself(t *testing.T) {
 	answered := map[string]bool{}
 	for _, address := range addresses {
 		var status struct{ Status, Instance string }
-		body := curl(t, "-X", "POST", "http://"+address+":8095/api/v2/publishing/targets/refresh?wait=30s")
+		body := curl(t, "--retry", "10", "--retry-connrefused", "-X", "POST", "http://"+address+":8095/api/v2/publishing/targets/refresh?wait=30s")
 		if err := json.Unmarshal([]byte(body), &status); err != nil || status.Status != "success" {
 			t.Errorf("got %v, %s", err, body)
 		}

@@ -45,6 +45,6 @@ func TestAThousandEditsAsFastAsPossible(t *testing.T) {
 	if got := e.metric("publishing_watch_events_total", "upsert"); got != edits {
 		t.Errorf("got %v events, want %d", got, edits)
 	}
-	e.expectRequests(exactly(1), exactly(1))
+	e.expectRequests(exactly(1), limits{1, 2}) // an API server ends a watch that it finds too slow
 	t.Logf("%d edits in %s: %v publications", edits, took.Round(time.Millisecond), publications)
 }

@@ -80,7 +80,7 @@ func (c *checker) look() {
 func (c *checker) compare(d *targetsfile.Document) {
 	if last := c.last; last != nil {
 		if d.Epoch != last.Epoch || d.Generation < last.Generation || d.RefreshedAt.Before(last.RefreshedAt) ||
-			(d.Generation == last.Generation) != (d.Checksum == last.Checksum) {
+			d.Generation == last.Generation && d.Checksum != last.Checksum {
 			c.t.Errorf("generation %d of %s, refreshed at %s, came after generation %d of %s, refreshed at %s",
 				d.Generation, d.Epoch, d.RefreshedAt, last.Generation, last.Epoch, last.RefreshedAt)
 		}

@@ -54,6 +54,8 @@ type engine struct {
 	requests requests // of the API server
 	warnings warnings
 	path     string
+	// liveEdits is how many edits expectLive has made: each is to be another.
+	liveEdits int
 }
 
 // follow starts an engine and returns when its first snapshot is in place and its watches are open. From the start on every snapshot is

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"k8s.io/client-go/rest"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/loopback"
 )
 
 // ownConnections keeps client-go from sharing connections with other clients of this process, which it does for equal configurations, and
@@ -50,7 +52,7 @@ func (w *world) newLine() *line {
 	w.must(err)
 	l := &line{t: w.t, proxy: toxiproxy.NewProxy(
 		toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop()),
-		"API server", "127.0.0.1:0", server.Host)}
+		"API server", loopback.Address(w.t), server.Host)}
 	w.must(l.proxy.Start())
 	w.t.Cleanup(l.proxy.Stop)
 	return l

@@ -57,7 +57,9 @@ func (e *engine) expectRequests(lists, watches limits) {
 func (e *engine) expectLive(w *world, secret string) {
 	e.t.Helper()
 	const tries = 5
-	for edit := 1001; edit <= 1000+tries; edit++ {
+	for range tries {
+		e.liveEdits++
+		edit := 1000 + e.liveEdits
 		before := e.requests.lists.Load()
 		w.webhook(secret, edit)
 		e.until("publishes the edit", func() error {

@@ -6,7 +6,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/loopback"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -28,6 +28,7 @@ type pod struct {
 	user      controlplane.User
 	namespace string // in the cluster
 	dir       string
+	address   string // of the sidecar
 	sidecar   *sidecar.Process
 	app       *app
 }
@@ -35,7 +36,7 @@ type pod struct {
 // newPod makes a namespace with one Secret, runs a sidecar that may do these verbs with it, and an app.
 func newPod(t *testing.T, plane *controlplane.Plane, user controlplane.User, verbs ...string) *pod {
 	t.Helper()
-	p := &pod{t: t, plane: plane, user: user, namespace: plane.Namespace(t), dir: filepath.Join(t.TempDir(), "targets")}
+	p := &pod{t: t, plane: plane, user: user, namespace: plane.Namespace(t), dir: filepath.Join(t.TempDir(), "targets"), address: loopback.Address(t)}
 	if err := os.Mkdir(p.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -55,14 +56,12 @@ func newPod(t *testing.T, plane *controlplane.Plane, user controlplane.User, ver
 
 func (p *pod) path() string { return filepath.Join(p.dir, "targets.json") }
 
-// start runs the sidecar, on the port that it had before.
+// start runs the sidecar, each time on the same port.
 func (p *pod) start() {
 	p.t.Helper()
 	args := []string{"--kubeconfig", p.plane.WriteKubeconfig(p.t, p.user, p.namespace),
-		"--refresh-interval", "2s", "--refresh-timeout", "2s", "--retry-backoff", "1s", "--startup-backoff", "1s"}
-	if p.sidecar != nil {
-		args = append(args, "--listen-address", strings.TrimPrefix(p.sidecar.URL, "http://"))
-	}
+		"--refresh-interval", "2s", "--refresh-timeout", "2s", "--retry-backoff", "1s", "--startup-backoff", "1s",
+		"--listen-address", p.address}
 	p.sidecar = sidecar.Start(p.t, p.path(), args...)
 }
 

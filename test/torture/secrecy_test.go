@@ -74,12 +74,12 @@ func (s *speaker) start(more ...string) {
 	if err := os.WriteFile(tokens, []byte(s.token+"\n"+s.marks.plant("another token")+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	s.pprof = freeAddress(s.t)
 	// The shipped program: its dump is what an operator would see.
 	s.p = sidecar.StartBinary(s.t, with(s.t, "GOTRACEBACK=all", releaseBinary(s.t)), s.w.path, s.w.args(append(more, "--auth", "token", "--auth-token-file", tokens,
-		"--pprof-address", s.pprof)...)...)
+		"--pprof-address", "127.0.0.1:0")...)...)
 	s.p.Token = s.token
 	s.p.Until("publishes", func() error { return succeeded(s.p) })
+	s.pprof = fmt.Sprint(s.p.Logs("started")[0]["pprof_address"])
 	d := s.p.Document()
 	if good := 6; len(d.Entries) != good || d.Invalid < 20 {
 		s.t.Fatalf("got %d targets and %d invalid Secrets, want %d and more than 20: the canaries are not where they should be: %v",

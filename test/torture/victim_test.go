@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/loopback"
 )
 
 // victim is a sidecar that is started only to be killed, on a port that stays the same.
@@ -31,22 +32,9 @@ func newVictim(t testing.TB, args ...string) *victim {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = log.Close() })
-	v := &victim{t: t, address: freeAddress(t), log: log}
+	v := &victim{t: t, address: loopback.Address(t), log: log}
 	v.args = append(args, "--listen-address", v.address)
 	return v
-}
-
-// freeAddress returns an address on loopback that nobody listened on a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return listener.Addr().String()
 }
 
 // killAfter starts the program, and kills it at that instant of its life, or after it listened, in the middle of whatever it is doing.
@@ -59,7 +47,7 @@ func (v *victim) killAfter(d time.Duration, listening bool) {
 	if err := cmd.Start(); err != nil {
 		v.t.Fatal(err)
 	}
-	for listening && v.starts() == before {
+	for deadline := time.Now().Add(30 * time.Second); listening && v.starts() == before && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	timer := time.NewTimer(d)

@@ -179,8 +179,9 @@ func TestMassOfEvents(t *testing.T) {
 		return nil
 	})
 	publications, most := p.Metric("publishing_snapshot_publications_total", "result", "written"), time.Since(begun)/(20*time.Millisecond)+2
-	if lists, watches := front.asked(); len(lists) > 0 || len(watches) > 0 || publications > float64(most) {
-		f.violation("%d LISTs, %d watches, %.0f publications, want none, none and at most %d", len(lists), len(watches), publications, most)
+	// An API server ends a watch that it finds too slow; then it is opened again.
+	if lists, watches := front.asked(); len(lists) > 0 || len(watches) > 1 || publications > float64(most) {
+		f.violation("%d LISTs, %d watches, %.0f publications, want none, at most one and at most %d", len(lists), len(watches), publications, most)
 	}
 	f.run()
 	witness.end()

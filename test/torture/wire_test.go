@@ -9,6 +9,8 @@ import (
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/loopback"
 )
 
 // wire is a TCP connection to the API server that can be spoilt.
@@ -32,7 +34,7 @@ func newWire(t *testing.T, w *world) *wire {
 		t.Fatal(err)
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", upstream.Host)
+	proxy := toxiproxy.NewProxy(server, t.Name(), loopback.Address(t), upstream.Host)
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}

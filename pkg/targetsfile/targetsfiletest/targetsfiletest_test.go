@@ -76,7 +76,8 @@ func TestWriterIsFollowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for s := r.Snapshot(); !s.RefreshedAt().Equal(doc.RefreshedAt) || !s.StaleAfter().Equal(doc.StaleAfter); s = r.Snapshot() {
+		for s := r.Snapshot(); s.Epoch() != doc.Epoch || s.Generation() != doc.Generation ||
+			!s.RefreshedAt().Equal(doc.RefreshedAt) || !s.StaleAfter().Equal(doc.StaleAfter); s = r.Snapshot() {
 			runtime.Gosched() // until it is loaded, or the test's deadline
 		}
 		s := r.Snapshot()

@@ -61,7 +61,7 @@ func TestAPausedProcessCanBePausedAgainAndKilled(t *testing.T) {
 }
 
 func TestAResumedProcessGoesOn(t *testing.T) {
-	c := start(t, "-c", "exec sleep 0.1")
+	c := start(t, "-c", "exec sleep 2")
 	if err := c.Pause(); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/flock"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/shared"
 )
 
@@ -87,13 +86,7 @@ func TestALeaseIsNotGivenOnAStoppingOne(t *testing.T) {
 	u := startUser(t, root, false)
 	before := u.state(t)
 	u.stop(t)
-	eventually(t, "the supervisor decides to stop", func() error {
-		lock, err := flock.Try(filepath.Join(root, "users.lock"), flock.Shared)
-		if errors.Is(err, flock.ErrHeld) {
-			return nil
-		}
-		return errors.Join(errors.New("users may still come"), err, lock.Unlock())
-	})
+	eventually(t, "the supervisor has decided to stop", func() error { return gone(before.PIDs["kube-apiserver"]) })
 	after := startUser(t, root, false).state(t)
 	if after.PIDs["supervisor"] == before.PIDs["supervisor"] {
 		t.Errorf("got the supervisor %d that was stopping, want a new one", after.PIDs["supervisor"])
