@@ -33,24 +33,28 @@ ask() {
 		END { print "" }'
 }
 
+# What a try may need first: that no refresh runs, nor is too soon; that the next one takes a while; that it has begun.
 idle() { until curl -s "$api/status" | grep -Eq '"status":"(success|failed)"'; do :; done; }
-# unsettle touches the manifest three times, so that the next LIST waits for a quarter of a second; it gives up after half a second.
-unsettle() {
+rested() { idle; sleep 2; }
+# unsettled touches the manifest three times, so that the next LIST waits for a quarter of a second; it gives up after half a second.
+unsettled() {
+	rested
 	touch "$manifest"
 	for _ in 1 2; do
 		sleep 0.08
 		touch "$manifest"
 	done &
 }
-rested() { idle; sleep 2; }
+begun() {
+	unsettled
+	curl -s -o /dev/null -X POST -H "$auth" "$api/refresh"
+}
 
-# meet asks while a refresh is in progress, which is a matter of luck on a busy machine: until the answer has that code.
-meet() {
+# insist asks until the answer has that code, which on a busy machine is a matter of luck.
+insist() {
 	local code=$1 first=$2 answer
 	shift 2
 	for _ in {1..20}; do
-		rested
-		unsettle
 		$first
 		answer=$(ask "$@")
 		if [[ $answer == *"HTTP/1.1 $code "* ]]; then
@@ -59,34 +63,17 @@ meet() {
 			return
 		fi
 	done
-	echo "no refresh was met in progress: $answer" >&2
-	return 1
-}
-start() { curl -s -o /dev/null -X POST -H "$auth" "$api/refresh"; }
-
-# limited asks until it is too soon, which on a slow machine the first time need not be.
-limited() {
-	local answer
-	for _ in {1..20}; do
-		answer=$(ask "$@")
-		if [[ $answer == *"HTTP/1.1 429 "* ]]; then
-			printf '%s\n\n' "$answer"
-			return
-		fi
-		idle
-	done
-	echo "no refresh came too soon: $answer" >&2
+	echo "no answer was a $code: $answer" >&2
 	return 1
 }
 
 rested
 ask -X POST -H "$auth" -H 'X-Request-ID: deploy-42' "$api/refresh"
-idle
-limited -X POST -H "$auth" "$api/refresh"
+insist 429 idle -X POST -H "$auth" "$api/refresh"
 rested
 ask -X POST -H "$auth" "$api/refresh?wait=10s"
-meet 503 start -X POST -H "$auth" "$api/refresh"
-meet 504 true -X POST -H "$auth" "$api/refresh?wait=10ms"
+insist 503 begun -X POST -H "$auth" "$api/refresh"
+insist 504 unsettled -X POST -H "$auth" "$api/refresh?wait=10ms"
 ask -X POST "$api/refresh"
 ask -X POST -H "$auth" "$api/refresh?wait=1h"
 ask -X POST -H "$auth" -d '{"force":true}' "$api/refresh"
