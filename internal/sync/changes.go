@@ -80,7 +80,7 @@ func (l *loop) publishChanges() {
 		l.refuseChanges(f, m)
 	case l.equalsLast(m):
 		l.manager.published.Store(&Published{Document: l.last, Versions: m.versions})
-		l.changesFit()
+		l.changesInPlace()
 		l.changes.from = time.Now().Add(paceShare * time.Since(begun))
 	default:
 		l.publish(m, publication{log: l.log, begun: begun, events: l.changes.count})
@@ -128,11 +128,11 @@ func (l *loop) changesWritten(p publication) {
 		Uint64("generation", p.document.Generation).
 		Float64("duration_ms", float64(l.status.Duration.Microseconds())/1000).
 		Msg("changes published")
-	l.changesFit()
+	l.changesInPlace()
 }
 
-// changesFit takes in that what is in place is what events brought.
-func (l *loop) changesFit() {
+// changesInPlace takes in that what events brought is in place.
+func (l *loop) changesInPlace() {
 	l.changeFault = fault{}
 	l.showFault()
 	if l.attemptFault.kind == typeGuard {

@@ -178,8 +178,15 @@ func TestTheGuardRefusesChanges(t *testing.T) {
 }
 
 func TestChangesThatBringEnoughBringARefusedRefreshForward(t *testing.T) {
-	cases := map[string]string{"others": "c d", "the same again": "a b"}
-	for name, back := range cases {
+	cases := map[string]struct {
+		back   string // what is added after everything was deleted
+		broken bool   // the disk, for a second
+	}{
+		"others":               {back: "c d"},
+		"the same again":       {back: "a b"},
+		"after a failed write": {back: "c d", broken: true},
+	}
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
 				h.edit("a", "https://a")
@@ -191,11 +198,19 @@ func TestChangesThatBringEnoughBringARefusedRefreshForward(t *testing.T) {
 				if s := h.GetStatus(); s.State != sync.StateFailed {
 					t.Fatalf("got %s, want that the guard refused the refresh", s.State)
 				}
-				for name := range strings.FieldsSeq(back) {
+				if c.broken {
+					h.disk.set(func(d *disk) { d.broken = errors.New("no space left on device") })
+				}
+				for name := range strings.FieldsSeq(c.back) {
 					h.edit(name, "https://"+name)
 				}
+				if c.broken {
+					h.pass(500 * time.Millisecond)
+					h.disk.set(func(d *disk) { d.broken = nil })
+					h.pass(500 * time.Millisecond) // then it is written
+				}
 				h.pass(2 * time.Second)
-				h.expectNames(back)
+				h.expectNames(c.back)
 				if s := h.GetStatus(); s.State != sync.StateSuccess || s.Error != "" || s.ConsecutiveFailures != 0 {
 					t.Errorf("got %s, %q, %d failures; want success", s.State, s.Error, s.ConsecutiveFailures)
 				}

@@ -68,7 +68,7 @@ func listFailure(err error) *failure {
 
 // fault is what the status shows of a failure.
 type fault struct {
-	kind  discovery.ErrorType
+	kind  discovery.ErrorType // is not shown
 	text  string
 	class Class
 	hint  string

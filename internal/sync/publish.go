@@ -179,8 +179,7 @@ func (l *loop) written(p publication) {
 func (l *loop) settle(p publication) {
 	refresh := l.owed.refresh
 	l.owed = nil
-	l.changeFault = fault{}
-	l.showFault()
+	l.changesInPlace()
 	p.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
 	if refresh == nil {
 		return
