@@ -42,11 +42,11 @@ bench: ## Run the benchmarks that need no API server.
 
 .PHONY: bench-cluster
 bench-cluster: controlplane ## Measure what is wanted, on a real API server, into docs/performance.md; fails below the least.
-	cd test && go run ./bench/cmd/benchcluster
+	cd test && go run ./bench/cmd/bench cluster
 
 .PHONY: scale
 scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.md; takes 4 GiB of memory.
-	cd test && go run ./bench/cmd/scale
+	cd test && go run ./bench/cmd/bench scale
 
 .PHONY: cover
 cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
