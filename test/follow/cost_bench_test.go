@@ -3,7 +3,6 @@ package follow_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,18 +17,8 @@ import (
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
-
-// inMemory returns a directory in memory, as the emptyDir of a pod is, where there is such a file system.
-func inMemory(b *testing.B) string {
-	b.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "follow")
-	if err != nil {
-		return b.TempDir()
-	}
-	b.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
 
 // timed tells when a publication began and ended.
 type timed struct {
@@ -95,7 +84,7 @@ func BenchmarkPublicationOfAChange(b *testing.B) {
 			}
 			published := make(chan publication, 1)
 			s := newSetup(b, "alerts")
-			s.dir, s.unchecked, s.Source = inMemory(b), true, source
+			s.dir, s.unchecked, s.Source = sidecar.InMemory(b), true, source
 			s.Publisher = &timed{writer.New(s.path(), 0o640), func(began, ended time.Time, _ *targetsfile.Document) {
 				published <- publication{began, ended}
 			}}

@@ -18,6 +18,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 // BenchmarkChange measures from the API server's answer to an edit until the edit is in the file, and until a reader serves it, beside the
@@ -67,7 +68,7 @@ func (w *world) measure(b *testing.B, secrets int, pause time.Duration) {
 	current.Store(&edit{})
 	w.watchBare(b, &current)
 	e := w.follow(func(s *setup) {
-		s.dir, s.unchecked = inMemory(b), true
+		s.dir, s.unchecked = sidecar.InMemory(b), true
 		s.Publisher = &timed{writer.New(s.path(), 0o640), func(_, ended time.Time, d *targetsfile.Document) {
 			edit := current.Load()
 			if i, ok := slices.BinarySearchFunc(d.Entries, edit.secret, func(e *targetsfile.Entry, name string) int {

@@ -29,5 +29,7 @@ func (w *warnings) String() string {
 
 // count returns how many lines hold the message.
 func (w *warnings) count(message string) int {
-	return strings.Count(w.String(), strconv.Quote(message))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Count(w.text.String(), strconv.Quote(message))
 }

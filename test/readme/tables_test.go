@@ -2,6 +2,7 @@ package readme_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"path/filepath"
@@ -27,16 +28,12 @@ func startOnExamples(t *testing.T) *sidecar.Process {
 	p := sidecar.Start(t, filepath.Join(t.TempDir(), "targets.json"), "--manifests", filepath.Join(root, "deploy/examples"))
 	p.Until("is ready", func() error {
 		if code, body := p.Do(http.MethodGet, "/readyz"); code != http.StatusOK {
-			return errorString(body)
+			return errors.New(body)
 		}
 		return nil
 	})
 	return p
 }
-
-type errorString string
-
-func (e errorString) Error() string { return string(e) }
 
 // labels returns the names of a family's labels, and of each the values that it has.
 func labels(family *dto.MetricFamily) map[string][]string {

@@ -367,7 +367,7 @@ func TestAHungAPIServerTimesOutAndDoesNotDelayShutdown(t *testing.T) {
 	}
 	hung := w.start("--refresh-timeout", "10m", "--shutdown-timeout", "1s")
 	code, took := hung.Terminate()
-	if code != 0 || took > time.Minute { // the LIST would take ten
+	if code != 0 || took > 30*time.Second {
 		t.Errorf("SIGTERM in the middle of a hung LIST: got exit code %d after %s", code, took)
 	}
 	if err := private.ResumeAPIServer(); err != nil {

@@ -29,7 +29,7 @@ const (
 	emptyList  = `{"kind":"SecretList","apiVersion":"v1","metadata":{"resourceVersion":"1"},"items":[]}`
 )
 
-// replies are the answers that a busy API server, a broken one, and what stands in front of it give. refreshInterval of the test is 4 s.
+// replies are the answers that a busy API server, a broken one, and what stands in front of it give. The sidecar's interval is answerInterval.
 func replies() []reply {
 	// The message of a 429 speaks about the request and is quoted; what stands beside it, and a message about the server's own troubles, not.
 	busy := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"TooManyRequests","code":429,"message":"slow down","details":{"name":%q}}`, canaryBody)

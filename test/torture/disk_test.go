@@ -41,7 +41,7 @@ func (d *diskWorld) start(binary, kubeconfig string) {
 	d.t.Helper()
 	d.p = sidecar.StartBinary(d.t, binary, d.path, "--kubeconfig", kubeconfig, "--startup-backoff", "1s")
 	d.p.Until("publishes", func() error { return d.shows(0) })
-	d.p.Until("follows", func() error { return following(d.t, d.p) })
+	d.p.Until("follows", func() error { return following(d.p) })
 }
 
 // shows fails until the snapshot has the n-th content of target a.
@@ -72,12 +72,7 @@ func (d *diskWorld) survives(spoil, mend func()) {
 	if d.p.Metric("publishing_snapshot_publications_total", "result", "failed") == 0 {
 		d.f.violation("no failed publication is counted")
 	}
-	if code, body := d.p.Do("GET", "/readyz"); code != 200 {
-		d.f.violation("with a good snapshot in place readyz answers %d: %s", code, body)
-	}
-	if code, body := d.p.Do("GET", "/healthz"); code != 200 {
-		d.f.violation("healthz answers %d: %s", code, body)
-	}
+	expectReady(d.f, d.p) // the good snapshot is in place
 	mend()
 	d.p.Until("publishes what it owes", func() error { return d.shows(d.n) })
 	d.p.Until("is well again", func() error {

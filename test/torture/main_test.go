@@ -16,7 +16,7 @@ import (
 
 var (
 	full    = flag.Bool("full", false, "run the long form: more runs of everything")
-	soakFor = flag.Duration("soak", 0, "how long TestSoak runs; 0: it is skipped in the long form and runs for seconds in the short one")
+	soakFor = flag.Duration("soak", 0, "how long TestSoak runs; 0: it is skipped")
 	report  = flag.String("report", "", "the document whose table is to be replaced")
 	section = flag.String("section", "torture", "which of the document's tables that is")
 )

@@ -3,7 +3,6 @@ package torture_test
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -33,7 +32,7 @@ func TestRightsComeAndGo(t *testing.T) {
 		w.plane.Grant(t, w.user, w.namespace, "list")
 		front.CloseClientConnections()
 		p.Until("has no watch", func() error {
-			if following(t, p) == nil {
+			if following(p) == nil {
 				return errors.New("it has")
 			}
 			return nil
@@ -53,7 +52,7 @@ func TestRightsComeAndGo(t *testing.T) {
 
 		w.plane.Grant(t, w.user, w.namespace, "list", "watch")
 		expectNumber(t, p, "a", 3*i+2)
-		p.Until("follows again", func() error { return following(t, p) })
+		p.Until("follows again", func() error { return following(p) })
 		f.run()
 	}
 	witness.end()
@@ -97,9 +96,7 @@ func TestLeastPrivilege(t *testing.T) {
 	p := w.startFollower()
 	w.webhook("a", 1)
 	expectNumber(t, p, "a", 1)
-	if code, body := p.Do(http.MethodGet, "/readyz"); code != http.StatusOK {
-		f.violation("readyz answers %d: %s", code, body)
-	}
+	expectReady(f, p)
 	f.run()
 }
 

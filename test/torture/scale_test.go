@@ -50,7 +50,7 @@ func TestAHundredThousandInvalidSecrets(t *testing.T) {
 	front := newFront(t, w)
 	count := times(100_000, 2000)
 	front.answer("list", invalidPages(w.namespace, count))
-	f := begin(t, &fault{Area: "input", Name: "100 000 invalid Secrets", Made: fmt.Sprintf("a proxy answers with pages of %d Secrets without a URL and one good one", count),
+	f := begin(t, &fault{Area: "input", Name: "100 000 invalid Secrets", Made: fmt.Sprintf("a proxy answers with %d Secrets without a URL and a good one, page by page", count),
 		Holds: "the good one is published, the rest counted; snapshot, status and log name some of them, not all; memory is bounded"})
 	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args("--no-watch", "--refresh-interval", "5m", "--refresh-timeout", "1m")...)
 	expectCounted(t, f, p, count)

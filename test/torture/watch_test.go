@@ -15,16 +15,16 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// follower is a sidecar with the default schedule: what it learns within minutes, it learns from its watch.
+// startFollower starts a sidecar with the default schedule: what it learns within minutes, it learns from its watch.
 func (w *world) startFollower() *sidecar.Process {
 	w.t.Helper()
 	p := sidecar.Start(w.t, w.path, "--kubeconfig", w.kubeconfig(), "--rate-limit", "0")
 	p.Until("publishes", func() error { return succeeded(p) })
-	p.Until("follows", func() error { return following(w.t, p) })
+	p.Until("follows", func() error { return following(p) })
 	return p
 }
 
-func following(t *testing.T, p *sidecar.Process) error {
+func following(p *sidecar.Process) error {
 	if p.Metric("publishing_watch_connected") != 1 {
 		return errors.New("no watch is open")
 	}
@@ -105,7 +105,7 @@ func TestBadWatches(t *testing.T) {
 				f.violation("%d LISTs and %d watches, the budget is %d and %d", len(lists), len(watches), allowedLists, allowedWatches)
 			}
 			expectReady(f, p)
-			waitFor(t, time.Minute, "changes are followed again", func() error { return following(t, p) })
+			waitFor(t, time.Minute, "changes are followed again", func() error { return following(p) })
 			w.webhook("a", 1)
 			expectNumber(t, p, "a", 1)
 			f.run()

@@ -52,13 +52,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	root := flags.String("root", "..", "the repository")
 	document := flags.String("doc", "", "where the tables go, relative to it (default docs/performance.md, docs/scale.md)")
-	sidecars := flags.Int("sidecars", 0, "how many scale runs; 0: 200")
+	sidecars := 0
+	if args[0] == "scale" {
+		flags.IntVar(&sidecars, "sidecars", 0, "how many; 0: 200")
+	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
 	m := cluster()
 	if args[0] == "scale" {
-		m = scale(*sidecars)
+		m = scale(sidecars)
 	}
 	if *document != "" {
 		m.document = *document
