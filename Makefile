@@ -1,4 +1,4 @@
-# All targets run over the modules of the repository: the sidecar itself, the reader library and the tests on real clusters.
+# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library and the tests on real clusters.
 MODULES := . pkg/targetsfile test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.

@@ -29,7 +29,7 @@ type runFlags struct {
 	RefreshTimeout  durationOption  `default:"30s" envar:"TARGET_REFRESH_TIMEOUT" help:"Limit for one attempt." group:"schedule"`
 	RetryBackoff    durationsOption `default:"30s,1m,2m,5m" envar:"TARGET_REFRESH_BACKOFF" help:"Waits before retry 1, 2, 3, …; the last repeats; each at least 1s." group:"schedule"`
 	MaxRetries      intOption       `default:"5" envar:"TARGET_REFRESH_MAX_RETRIES" help:"Retries before waiting for the next scheduled refresh." group:"schedule"`
-	StartupBackoff  durationsOption `default:"1s,2s,5s,10s,30s" envar:"TARGET_STARTUP_BACKOFF" help:"Waits until the first success of this process; the last repeats, without end." group:"schedule"`
+	StartupBackoff  durationsOption `default:"1s,2s,5s,10s,30s" envar:"TARGET_STARTUP_BACKOFF" help:"Waits until the first success of this process, and between tries of a failed write; the last repeats, without end." group:"schedule"`
 	Jitter          shareOption     `default:"0.1" envar:"TARGET_REFRESH_JITTER" help:"Up to this share is taken off each interval and wait, so that pods do not tick together; 0 = exact." group:"schedule"`
 	RateLimit       durationOption  `default:"1m" envar:"TARGET_REFRESH_RATE_LIMIT" help:"Least time between accepted manual refreshes; 0 = unlimited." group:"schedule"`
 	Watch           boolOption      `default:"true" negatable:"" envar:"TARGET_WATCH" help:"Follow changes between refreshes: a changed Secret is published at once." group:"schedule"`

@@ -10,7 +10,7 @@
 //	refresh-sidecar validate PATH…    check Secret manifests before they are applied
 //	refresh-sidecar version           print the version
 //
-// Every flag of run has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar run --help lists them.
+// Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar run --help lists them.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work, when inspect
 // finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once.

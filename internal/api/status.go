@@ -35,7 +35,7 @@ type Status struct {
 	// Of the last attempt or publication that ended; they stay while another runs.
 	RefreshDurationMS int64 `json:"refresh_duration_ms"`
 	TargetsDiscovered int   `json:"targets_discovered"` // labelled Secrets
-	TargetsValid      int   `json:"targets_valid"`      // those whose present content is published
+	TargetsValid      int   `json:"targets_valid"`      // those that yield a target, by what was seen last
 	TargetsInvalid    int   `json:"targets_invalid"`    // the rest
 
 	NextRefresh         Time            `json:"next_refresh"`         // when the armed timer fires; null while a refresh runs

@@ -13,8 +13,8 @@ import (
 
 const (
 	// maxPage is as much of one answer as is read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
-	// 60 Secrets of 1 MiB were seen to need 58 MB of memory in all with this cap and the GOMEMLIMIT of deploy/pod-example.yaml, whose
-	// limit is 64 MiB, and 109 MB with one of 32 MiB.
+	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
+	// figure), with one of 32 MiB they were seen to need 109 MB.
 	maxPage = 8 << 20
 	// maxErrorBody is as much of an error's body as is read: its code counts, and a metav1.Status is much shorter.
 	maxErrorBody = 64 << 10

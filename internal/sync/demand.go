@@ -67,8 +67,7 @@ func (l *loop) refreshIfAsked() {
 	}
 }
 
-// bringForward lets the armed refresh start within two seconds, because a watch says that what the last attempt failed for is probably
-// over.
+// bringForward lets the armed refresh start within two seconds, because what the last attempt failed for is probably over.
 func (l *loop) bringForward() {
 	if l.attempt != nil || l.stopping || !l.mayRecover || time.Since(l.forwarded) < forwardEvery {
 		return

@@ -17,8 +17,9 @@
 //
 // # When the next refresh starts
 //
-// Exactly one timer is armed while no refresh runs. n counts the failures of a series; jitter is taken off each wait, but never off
-// a server's Retry-After, which wins if it is longer (at most the interval).
+// Exactly one timer of this schedule is armed while no refresh runs; a refresh that is asked for may come before it. n counts the
+// failures of a series; jitter is taken off each wait, but never off a server's Retry-After, which wins if it is longer (at most the
+// interval).
 //
 //	state            the attempt ends with                    next refresh after           then
 //	---------------  ---------------------------------------  ---------------------------  -------------------
