@@ -8,6 +8,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // call is what was asked of the API server and the public parts of what it answered.
@@ -27,12 +29,12 @@ func (c call) String() string {
 
 // classify says what an error of client-go means for the caller, by type and status code, never by text: texts differ between
 // servers and versions, and a proxy writes what it likes.
-func classify(err error, c call) *Error {
+func classify(err error, c call) *source.Error {
 	code := statusCode(err, c.answer)
 	safe := &safeError{text: describe(err, code, c.answer), cause: err}
-	e := &Error{Type: APIError, RetryAfter: c.answer.retryAfter, Err: fmt.Errorf("%s: %w", c, safe)}
+	e := &source.Error{Type: source.APIError, RetryAfter: c.answer.retryAfter, Err: fmt.Errorf("%s: %w", c, safe)}
 	if code == http.StatusGatewayTimeout || utilnet.IsTimeout(err) {
-		e.Type = TimeoutError
+		e.Type = source.TimeoutError
 	}
 	switch code {
 	case http.StatusUnauthorized, http.StatusForbidden:

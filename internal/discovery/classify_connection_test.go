@@ -15,6 +15,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // hijacked takes the connection of a request away from the HTTP server.
@@ -122,7 +123,7 @@ func TestConnectionsThatFail(t *testing.T) {
 			if !strings.Contains(e.Hint, tt.hint) {
 				t.Errorf("got hint %q, want it to speak of %q", e.Hint, tt.hint)
 			}
-			if timeout := e.Type == discovery.TimeoutError; e.Permanent || e.Denied || timeout != tt.timeout {
+			if timeout := e.Type == source.TimeoutError; e.Permanent || e.Denied || timeout != tt.timeout {
 				t.Errorf("got %+v, want it transient, and timeout %t", e, tt.timeout)
 			}
 		})
@@ -167,7 +168,7 @@ func TestDeadlineEndsAList(t *testing.T) {
 			defer cancel()
 			_, err := api.kubernetes(t).List(ctx, alertsNamespace)
 			e := asError(t, err)
-			if e.Type != discovery.TimeoutError || e.Permanent || !errors.Is(err, context.DeadlineExceeded) {
+			if e.Type != source.TimeoutError || e.Permanent || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %+v, want a transient timeout", e)
 			}
 			if want := `listing Secrets in namespace "alerts": no complete answer in time`; e.Error() != want {

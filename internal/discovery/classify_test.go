@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // refusals are answers of an API server, and how each is classified.
@@ -55,9 +55,9 @@ func TestRefusals(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%d %s as %s", tt.code, tt.reason, form), func(t *testing.T) {
 				e, requests := refusal(t, answer)
-				wantType := discovery.APIError
+				wantType := source.APIError
 				if tt.code == http.StatusGatewayTimeout {
-					wantType = discovery.TimeoutError
+					wantType = source.TimeoutError
 				}
 				if e.Type != wantType || e.Permanent != (tt.class >= permanent) || e.Denied != (tt.class == denied) {
 					t.Errorf("got type %s, permanent %t, denied %t, want %s, %t, %t",
@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 }
 
 // refusal returns the error that an answer leads to, and the number of requests it took.
-func refusal(t *testing.T, answer func(http.ResponseWriter)) (*discovery.Error, int) {
+func refusal(t *testing.T, answer func(http.ResponseWriter)) (*source.Error, int) {
 	t.Helper()
 	api := newAPI(t)
 	api.instead = func(_ int, w http.ResponseWriter, _ *http.Request) bool {

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // Keys of a Secret that hold a whole target.
@@ -23,8 +25,8 @@ const (
 //  3. the keys name, type, url, format, enabled, headers, api_key and auth_token hold one value each.
 //
 // Faults and warnings name fields and rules, never what a Secret holds. The result shares no memory with obj.
-func Decode(obj *corev1.Secret) Secret {
-	secret := Secret{
+func Decode(obj *corev1.Secret) source.Secret {
+	secret := source.Secret{
 		Key:             obj.Namespace + "/" + obj.Name,
 		UID:             string(obj.UID),
 		ResourceVersion: obj.ResourceVersion,

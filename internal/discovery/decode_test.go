@@ -7,11 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // data is a Secret's data, readable in a table.
@@ -25,7 +27,7 @@ func (d data) secret() *corev1.Secret {
 	return obj
 }
 
-func (d data) decode() discovery.Secret { return discovery.Decode(d.secret()) }
+func (d data) decode() source.Secret { return discovery.Decode(d.secret()) }
 
 const minimal = `{"name":"a","type":"webhook","url":"https://h/p"}`
 

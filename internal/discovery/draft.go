@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -12,20 +13,20 @@ type draft struct {
 	target   targetsfile.Target
 	given    []string // fields that the Secret sets, rightly or wrongly: those are not missing
 	reason   string   // of the fault; empty while there is none
-	problems []Problem
+	problems []source.Problem
 	warnings []string
 }
 
 // unreadable records that the Secret, or one of its keys, cannot be read as a target at all.
 func (d *draft) unreadable(key, rule, hint string) {
 	d.reason = targetsfile.RejectParse
-	d.problems = append(d.problems, Problem{Field: key, Rule: rule, Hint: hint})
+	d.problems = append(d.problems, source.Problem{Field: key, Rule: rule, Hint: hint})
 }
 
 // reject records that a field breaks its rule.
 func (d *draft) reject(field, rule, hint string) {
 	d.reason = targetsfile.RejectValidate
-	d.problems = append(d.problems, Problem{Field: field, Rule: rule, Hint: hint})
+	d.problems = append(d.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
 }
 
 func (d *draft) warn(format string, args ...any) {
@@ -49,9 +50,9 @@ func (d *draft) complete() {
 }
 
 // finish returns the target, or why there is none.
-func (d *draft) finish() (*targetsfile.Entry, *Fault) {
+func (d *draft) finish() (*targetsfile.Entry, *source.Fault) {
 	if len(d.problems) > 0 {
-		return nil, &Fault{Reason: d.reason, Problems: d.problems}
+		return nil, &source.Fault{Reason: d.reason, Problems: d.problems}
 	}
 	entry, err := targetsfile.NewEntry(d.target)
 	if err != nil { // its text may quote the value
@@ -60,7 +61,7 @@ func (d *draft) finish() (*targetsfile.Entry, *Fault) {
 		d.reject("", fmt.Sprintf("must be at most %d KiB as a target", targetsfile.MaxTargetBytes>>10), "move what publishing does not need out of it")
 	}
 	if len(d.problems) > 0 {
-		return nil, &Fault{Reason: d.reason, Problems: d.problems}
+		return nil, &source.Fault{Reason: d.reason, Problems: d.problems}
 	}
 	return entry, nil
 }

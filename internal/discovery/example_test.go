@@ -3,9 +3,10 @@ package discovery_test
 import (
 	"fmt"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
 // A fault names every broken field, and nothing of what the Secret holds.

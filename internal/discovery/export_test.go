@@ -1,6 +1,10 @@
 package discovery
 
-import "context"
+import (
+	"context"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
 
 // Follow runs a follower on its own, in a synctest bubble: an idle inotify descriptor would freeze one.
 func Follow(ctx context.Context, hints <-chan struct{}, look func(context.Context) (string, bool), report func(string)) error {
@@ -29,7 +33,7 @@ func (h *Hints) Look(ctx context.Context) (fingerprint string, hinted bool) {
 func (h *Hints) Close() { h.n.close() }
 
 // ReadManifest reads one file's content, as [Manifests.List] reads a tree.
-func (m *Manifests) ReadManifest(path string, text []byte) ([]Secret, error) {
+func (m *Manifests) ReadManifest(path string, text []byte) ([]source.Secret, error) {
 	r := reading{source: m, seen: make(map[string]*manifest)}
 	if err := r.file(path, text); err != nil {
 		return nil, err

@@ -6,9 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
-	"github.com/google/go-cmp/cmp"
 )
 
 // with returns minimal with one more or another field.

@@ -9,8 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
 // world is what a follower looks at.

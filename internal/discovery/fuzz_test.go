@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -21,7 +22,7 @@ const (
 )
 
 // said returns every word that leaves the decoder other than in the entry.
-func said(s discovery.Secret) string {
+func said(s source.Secret) string {
 	var b strings.Builder
 	b.WriteString(strings.Join(s.Warnings, "\n"))
 	if s.Fault != nil {
@@ -33,7 +34,7 @@ func said(s discovery.Secret) string {
 	return b.String()
 }
 
-func checkDecoded(t *testing.T, got discovery.Secret) {
+func checkDecoded(t *testing.T, got source.Secret) {
 	t.Helper()
 	if (got.Entry == nil) == (got.Fault == nil) {
 		t.Fatalf("got entry %v and fault %v, want exactly one", got.Entry, got.Fault)
@@ -186,7 +187,7 @@ func FuzzManifest(f *testing.F) {
 		i := min(int(at), len(text))
 		for _, text := range []string{text, text[:i] + canary + text[i:]} {
 			secrets, err := m.ReadManifest(path, []byte(text))
-			var failure *discovery.Error
+			var failure *source.Error
 			if err != nil && (!errors.As(err, &failure) || strings.Contains(err.Error()+failure.Hint, canary)) {
 				t.Fatalf("got error %q, want one without the content", err)
 			}

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // Kubernetes finds Secrets through an API server. It is safe for concurrent use, and keeps nothing between calls but idle connections and
@@ -103,29 +105,29 @@ func NewKubernetes(config KubernetesConfig) (*Kubernetes, error) {
 }
 
 // List reads the labelled Secrets of a namespace, or with "" of all namespaces, as they were at one moment. Every error is an
-// [*Error], except that of a cancelled ctx, which is returned as it is. A deadline of ctx bounds the whole list, not a page.
-func (k *Kubernetes) List(ctx context.Context, namespace string) (Listing, error) {
-	var secrets []Secret
+// [*source.Error], except that of a cancelled ctx, which is returned as it is. A deadline of ctx bounds the whole list, not a page.
+func (k *Kubernetes) List(ctx context.Context, namespace string) (source.Listing, error) {
+	var secrets []source.Secret
 	last := k.decoded.of(namespace)
 	unread := last
 	version, err := k.eachPage(ctx, namespace, func(first bool, page []corev1.Secret) {
 		if first {
-			secrets, unread = slices.Grow[[]Secret](nil, max(len(last), len(page))), last
+			secrets, unread = slices.Grow[[]source.Secret](nil, max(len(last), len(page))), last
 		}
 		for i := range page {
-			var secret Secret
+			var secret source.Secret
 			secret, unread = decodeAgain(&page[i], unread)
 			secrets = append(secrets, secret)
 		}
 	})
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
-		return Listing{}, ctx.Err()
+		return source.Listing{}, ctx.Err()
 	case err != nil:
-		return Listing{}, err
+		return source.Listing{}, err
 	}
 	k.decoded.keep(namespace, secrets)
-	return Listing{Namespace: namespace, ResourceVersion: version, Secrets: secrets}, nil
+	return source.Listing{Namespace: namespace, ResourceVersion: version, Secrets: secrets}, nil
 }
 
 // Close closes the connections that are idle. It ends no call, and a call after it opens a connection again.

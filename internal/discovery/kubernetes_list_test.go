@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 func TestListReadsAllPages(t *testing.T) {
@@ -51,7 +52,7 @@ func TestListReadsAllPages(t *testing.T) {
 }
 
 // wantEach fails the test unless the listing has each Secret once, in order, with its target and metadata.
-func wantEach(t *testing.T, listing discovery.Listing, want []corev1.Secret) {
+func wantEach(t *testing.T, listing source.Listing, want []corev1.Secret) {
 	t.Helper()
 	if len(listing.Secrets) != len(want) {
 		t.Fatalf("got %d Secrets, want %d", len(listing.Secrets), len(want))
@@ -103,7 +104,7 @@ func TestListOfNothingIsEmpty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (discovery.Listing{Namespace: alertsNamespace, ResourceVersion: "4711"}); !cmp.Equal(want, listing) {
+	if want := (source.Listing{Namespace: alertsNamespace, ResourceVersion: "4711"}); !cmp.Equal(want, listing) {
 		t.Errorf("got %+v, want %+v", listing, want)
 	}
 }
@@ -160,7 +161,7 @@ func TestListThatAlwaysExpiresFails(t *testing.T) {
 	}
 	_, err := api.kubernetes(t).List(t.Context(), alertsNamespace)
 	e := asError(t, err)
-	if e.Permanent || e.Type != discovery.APIError {
+	if e.Permanent || e.Type != source.APIError {
 		t.Errorf("got %+v, want a transient k8s_api", e)
 	}
 	if got := len(api.seen()); got != 8 {
@@ -219,11 +220,11 @@ func TestCloseLeavesNoConnection(t *testing.T) {
 }
 
 // asError fails the test unless err is an Error.
-func asError(t *testing.T, err error) *discovery.Error {
+func asError(t *testing.T, err error) *source.Error {
 	t.Helper()
-	e, ok := errors.AsType[*discovery.Error](err)
+	e, ok := errors.AsType[*source.Error](err)
 	if !ok {
-		t.Fatalf("got error %v (%T), want a *discovery.Error", err, err)
+		t.Fatalf("got error %v (%T), want a *source.Error", err, err)
 	}
 	return e
 }

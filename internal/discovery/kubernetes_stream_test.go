@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // watchStream is the server's side of a watch, in the media type that the client asked for first.
@@ -85,14 +86,14 @@ func (s *watchStream) openAndHang() { s.open(); s.hang() }
 func (*watchStream) reset() { panic(http.ErrAbortHandler) }
 
 // watchOnce follows until the watch ends, and returns what was emitted and the end.
-func watchOnce(t *testing.T, k *discovery.Kubernetes) (events []discovery.Event, end *discovery.Error) {
+func watchOnce(t *testing.T, k *discovery.Kubernetes) (events []source.Event, end *source.Error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	err := k.Watch(ctx, alertsNamespace, "100", func(e discovery.Event) { events = append(events, e) })
-	end, ok := err.(*discovery.Error) //nolint:errorlint // Watch promises it unwrapped
+	err := k.Watch(ctx, alertsNamespace, "100", func(e source.Event) { events = append(events, e) })
+	end, ok := err.(*source.Error) //nolint:errorlint // Watch promises it unwrapped
 	if !ok {
-		t.Fatalf("got %v (%T), want a *discovery.Error", err, err)
+		t.Fatalf("got %v (%T), want a *source.Error", err, err)
 	}
 	return events, end
 }

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 func TestWatchEmitsEachChangeInOrder(t *testing.T) {
@@ -54,7 +55,7 @@ func TestWatchEmitsEachChangeInOrder(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
-			if end.End != discovery.WatchClosed {
+			if end.End != source.WatchClosed {
 				t.Errorf("got end %s, want closed", end.End)
 			}
 		})
@@ -94,39 +95,39 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 	cases := map[string]struct {
 		answer func(s *watchStream)
 		limit  time.Duration // of the watch, 0: as usual
-		want   discovery.WatchEnd
+		want   source.WatchEnd
 		text   string // that the error holds
 	}{
-		"the server ends it early": {answer: func(s *watchStream) { s.open() }, want: discovery.WatchClosed},
+		"the server ends it early": {answer: func(s *watchStream) { s.open() }, want: source.WatchClosed},
 		"the server ends it in time": {
-			answer: func(s *watchStream) { s.open(); s.hangFor(time.Second) }, limit: time.Second, want: discovery.WatchTimeout, text: "time limit"},
-		"the connection breaks": {answer: func(s *watchStream) { s.open(); s.bookmark(); s.reset() }, want: discovery.WatchBroken},
-		"it breaks in a frame":  {answer: func(s *watchStream) { s.open(); s.raw("\x00\x00\x00\x50{"); s.reset() }, want: discovery.WatchBroken},
-		"expired, as an event":  {answer: func(s *watchStream) { s.open(); s.send(watch.Error, gone) }, want: discovery.WatchExpired, text: "410 Gone: too old"},
-		"expired, as an answer": {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonExpired, "too old") }, want: discovery.WatchExpired},
-		"gone, as an answer":    {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonGone, "gone") }, want: discovery.WatchExpired},
+			answer: func(s *watchStream) { s.open(); s.hangFor(time.Second) }, limit: time.Second, want: source.WatchTimeout, text: "time limit"},
+		"the connection breaks": {answer: func(s *watchStream) { s.open(); s.bookmark(); s.reset() }, want: source.WatchBroken},
+		"it breaks in a frame":  {answer: func(s *watchStream) { s.open(); s.raw("\x00\x00\x00\x50{"); s.reset() }, want: source.WatchBroken},
+		"expired, as an event":  {answer: func(s *watchStream) { s.open(); s.send(watch.Error, gone) }, want: source.WatchExpired, text: "410 Gone: too old"},
+		"expired, as an answer": {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonExpired, "too old") }, want: source.WatchExpired},
+		"gone, as an answer":    {answer: func(s *watchStream) { answerStatus(s.w, 410, metav1.StatusReasonGone, "gone") }, want: source.WatchExpired},
 		"another error event": {answer: func(s *watchStream) {
 			s.open()
 			s.send(watch.Error, &metav1.Status{Status: metav1.StatusFailure, Code: 500, Reason: metav1.StatusReasonInternalError, Message: canary})
-		}, want: discovery.WatchInvalid, text: "500"},
-		"a frame that is none":      {answer: func(s *watchStream) { s.open(); s.raw("\x00\x00\x00\x05" + canary); s.hang() }, want: discovery.WatchInvalid},
-		"a frame that is too large": {answer: func(s *watchStream) { s.open(); s.raw("\x7f\xff\xff\xff" + strings.Repeat(canary, 2<<20)) }, want: discovery.WatchInvalid},
+		}, want: source.WatchInvalid, text: "500"},
+		"a frame that is none":      {answer: func(s *watchStream) { s.open(); s.raw("\x00\x00\x00\x05" + canary); s.hang() }, want: source.WatchInvalid},
+		"a frame that is too large": {answer: func(s *watchStream) { s.open(); s.raw("\x7f\xff\xff\xff" + strings.Repeat(canary, 2<<20)) }, want: source.WatchInvalid},
 		"JSON that is no event": {answer: func(s *watchStream) {
 			s.media = runtime.ContentTypeJSON
 			s.open()
 			s.raw(`{"` + canary + `":1}` + "\n")
 			s.hang()
-		}, want: discovery.WatchInvalid},
-		"the same at the end":        {answer: func(s *watchStream) { s.media = runtime.ContentTypeJSON; s.open(); s.raw(`{"` + canary + `":1}`) }, want: discovery.WatchInvalid},
-		"an event of another kind":   {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.SecretList{}) }, want: discovery.WatchInvalid},
-		"a Secret without a version": {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.Secret{}) }, want: discovery.WatchInvalid},
-		"a login page":               {answer: func(s *watchStream) { answerBody(s.w, 200, "text/html", "<html>"+canary) }, want: discovery.WatchRefused, text: "text/html"},
-		"401":                        {answer: func(s *watchStream) { answerStatus(s.w, 401, metav1.StatusReasonUnauthorized, "Unauthorized") }, want: discovery.WatchRefused},
-		"403":                        {answer: func(s *watchStream) { answerStatus(s.w, 403, metav1.StatusReasonForbidden, "cannot watch") }, want: discovery.WatchForbidden, text: "cannot watch"},
-		"404":                        {answer: func(s *watchStream) { answerBody(s.w, 404, "text/plain", canary) }, want: discovery.WatchForbidden},
-		"429":                        {answer: func(s *watchStream) { s.w.Header().Set("Retry-After", "7"); answerBody(s.w, 429, "text/plain", canary) }, want: discovery.WatchRefused},
-		"500":                        {answer: func(s *watchStream) { answerBody(s.w, 500, "text/plain", canary) }, want: discovery.WatchRefused},
-		"a redirect":                 {answer: func(s *watchStream) { http.Redirect(s.w, s.r, "/"+canary, http.StatusFound) }, want: discovery.WatchRefused},
+		}, want: source.WatchInvalid},
+		"the same at the end":        {answer: func(s *watchStream) { s.media = runtime.ContentTypeJSON; s.open(); s.raw(`{"` + canary + `":1}`) }, want: source.WatchInvalid},
+		"an event of another kind":   {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.SecretList{}) }, want: source.WatchInvalid},
+		"a Secret without a version": {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.Secret{}) }, want: source.WatchInvalid},
+		"a login page":               {answer: func(s *watchStream) { answerBody(s.w, 200, "text/html", "<html>"+canary) }, want: source.WatchRefused, text: "text/html"},
+		"401":                        {answer: func(s *watchStream) { answerStatus(s.w, 401, metav1.StatusReasonUnauthorized, "Unauthorized") }, want: source.WatchRefused},
+		"403":                        {answer: func(s *watchStream) { answerStatus(s.w, 403, metav1.StatusReasonForbidden, "cannot watch") }, want: source.WatchForbidden, text: "cannot watch"},
+		"404":                        {answer: func(s *watchStream) { answerBody(s.w, 404, "text/plain", canary) }, want: source.WatchForbidden},
+		"429":                        {answer: func(s *watchStream) { s.w.Header().Set("Retry-After", "7"); answerBody(s.w, 429, "text/plain", canary) }, want: source.WatchRefused},
+		"500":                        {answer: func(s *watchStream) { answerBody(s.w, 500, "text/plain", canary) }, want: source.WatchRefused},
+		"a redirect":                 {answer: func(s *watchStream) { http.Redirect(s.w, s.r, "/"+canary, http.StatusFound) }, want: source.WatchRefused},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +162,7 @@ func TestWatchMayReceiveAnyAmount(t *testing.T) {
 			s.secret(watch.Modified, large)
 		}
 	}
-	if events, end := watchOnce(t, api.kubernetes(t)); len(events) != 41 || end.End != discovery.WatchClosed {
+	if events, end := watchOnce(t, api.kubernetes(t)); len(events) != 41 || end.End != source.WatchClosed {
 		t.Errorf("got %d events and %v, want 41 and the server's end", len(events), end)
 	}
 }
@@ -170,7 +171,7 @@ func TestWatchThatCannotConnectIsBroken(t *testing.T) {
 	api := newAPI(t)
 	k := api.kubernetes(t)
 	api.Close()
-	if _, end := watchOnce(t, k); end.End != discovery.WatchBroken || !strings.Contains(end.Hint, "nothing listens") {
+	if _, end := watchOnce(t, k); end.End != source.WatchBroken || !strings.Contains(end.Hint, "nothing listens") {
 		t.Errorf("got %s: %v (%s)", end.End, end, end.Hint)
 	}
 }
@@ -179,7 +180,7 @@ func TestWatchReturnsTheContextsError(t *testing.T) {
 	api := newTLSAPI(t)
 	api.watch = (*watchStream).openAndHang
 	ctx, cancel := context.WithCancel(t.Context())
-	err := api.kubernetes(t).Watch(ctx, alertsNamespace, "100", func(discovery.Event) { cancel() })
+	err := api.kubernetes(t).Watch(ctx, alertsNamespace, "100", func(source.Event) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
@@ -192,7 +193,7 @@ func TestNewer(t *testing.T) {
 		{"", "1"}: false, {"1", ""}: false, {"x", "1"}: false, {"0", "1"}: false,
 	}
 	for pair, want := range cases {
-		if got := discovery.Newer(pair[0], pair[1]); got != want {
+		if got := source.Newer(pair[0], pair[1]); got != want {
 			t.Errorf("Newer(%q, %q): got %t, want %t", pair[0], pair[1], got, want)
 		}
 	}

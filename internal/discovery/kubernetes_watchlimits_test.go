@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // wire answers requests without a socket, which would stop the clock of a bubble. Serve writes the body of a 200; while it waits for open
@@ -62,15 +63,15 @@ func bookmarks(n int, every time.Duration) func(context.Context, io.Writer) {
 func TestWatchLimits(t *testing.T) {
 	cases := map[string]struct {
 		wire        wire
-		want        discovery.WatchEnd
+		want        source.WatchEnd
 		from, until time.Duration // when it ends
 	}{
-		"it never opens":           {wire{opens: -1}, discovery.WatchBroken, 30 * time.Second, 30 * time.Second},
-		"it opens late":            {wire{opens: 29 * time.Second, serve: bookmarks(0, 0)}, discovery.WatchSilent, 209 * time.Second, 209 * time.Second},
-		"it is silent":             {wire{serve: bookmarks(0, 0)}, discovery.WatchSilent, 3 * time.Minute, 3 * time.Minute},
-		"it falls silent":          {wire{serve: bookmarks(1, time.Minute)}, discovery.WatchSilent, 4 * time.Minute, 4 * time.Minute},
-		"the server never ends it": {wire{serve: bookmarks(100, time.Minute)}, discovery.WatchTimeout, 270 * time.Second, 330 * time.Second},
-		"it is slow, but not dead": {wire{serve: bookmarks(100, 179*time.Second)}, discovery.WatchTimeout, 270 * time.Second, 330 * time.Second},
+		"it never opens":           {wire{opens: -1}, source.WatchBroken, 30 * time.Second, 30 * time.Second},
+		"it opens late":            {wire{opens: 29 * time.Second, serve: bookmarks(0, 0)}, source.WatchSilent, 209 * time.Second, 209 * time.Second},
+		"it is silent":             {wire{serve: bookmarks(0, 0)}, source.WatchSilent, 3 * time.Minute, 3 * time.Minute},
+		"it falls silent":          {wire{serve: bookmarks(1, time.Minute)}, source.WatchSilent, 4 * time.Minute, 4 * time.Minute},
+		"the server never ends it": {wire{serve: bookmarks(100, time.Minute)}, source.WatchTimeout, 270 * time.Second, 330 * time.Second},
+		"it is slow, but not dead": {wire{serve: bookmarks(100, 179*time.Second)}, source.WatchTimeout, 270 * time.Second, 330 * time.Second},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -92,7 +93,7 @@ func TestWatchIsStoppedAtOnce(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begun := time.Now()
-		if err := k.Watch(ctx, "", "1", func(discovery.Event) {}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
+		if err := k.Watch(ctx, "", "1", func(source.Event) {}); !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
 			t.Errorf("got %v after %s, want the context's end after 1s", err, time.Since(begun))
 		}
 	})

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"sigs.k8s.io/yaml"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // place says where in the tree an object stands.
@@ -36,7 +38,7 @@ func (p place) String() string {
 
 // fail returns an error about the place. Its text must not come from a parser, for those quote what they read.
 func (p place) fail(hint, format string, args ...any) error {
-	return &Error{Type: ParseError, Hint: hint, Err: &placeError{place: p, rule: fmt.Sprintf(format, args...)}}
+	return &source.Error{Type: source.ParseError, Hint: hint, Err: &placeError{place: p, rule: fmt.Sprintf(format, args...)}}
 }
 
 // placeError is a fault in the tree, for those who tell the place apart from the rule.

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // ManifestsConfig says which manifests to read.
@@ -23,7 +25,7 @@ type ManifestsConfig struct {
 // mounted ConfigMap. A file may hold several documents; Secrets count, alone or in a List or SecretList, other kinds do not.
 //
 // A tree is read as a whole or not at all: a file that cannot be read, or holds no manifest, fails the List. A Secret that can be
-// read but yields no target is a [Secret] with a [Fault], as it is from an API server.
+// read but yields no target is a [source.Secret] with a [source.Fault], as it is from an API server.
 //
 // It keeps no state; its methods may be called at the same time.
 type Manifests struct {
@@ -61,13 +63,13 @@ const settleTime = 100 * time.Millisecond
 // List reads the tree. An empty namespace means all; another selects the Secrets in it.
 //
 // The ResourceVersion is a fingerprint of the tree, taken before it is read. It is set even when List fails, so that
-// [Manifests.Watch] can wait for the cure. Every error is an [*Error], and never permanent, except that of a cancelled ctx, which is
+// [Manifests.Watch] can wait for the cure. Every error is an [*source.Error], and never permanent, except that of a cancelled ctx, which is
 // returned as it is.
 //
 // A tree that is being changed is read again, up to five times in half a second.
-func (m *Manifests) List(ctx context.Context, namespace string) (Listing, error) {
+func (m *Manifests) List(ctx context.Context, namespace string) (source.Listing, error) {
 	const tries = 5
-	listing := Listing{Namespace: namespace}
+	listing := source.Listing{Namespace: namespace}
 	for range tries {
 		before := scanTree(ctx, m.path)
 		listing.ResourceVersion = before.fingerprint
@@ -94,10 +96,10 @@ func stopped(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()
 	}
-	return &Error{Type: TimeoutError, Err: fmt.Errorf("reading manifests: %w", ctx.Err())}
+	return &source.Error{Type: source.TimeoutError, Err: fmt.Errorf("reading manifests: %w", ctx.Err())}
 }
 
 // treeError returns an error about the tree. It is transient, whatever it is: the next writer of the files may be the cure.
 func treeError(hint, format string, args ...any) error {
-	return &Error{Type: ParseError, Hint: hint, Err: fmt.Errorf(format, args...)}
+	return &source.Error{Type: source.ParseError, Hint: hint, Err: fmt.Errorf(format, args...)}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 func TestManifestsListRefuses(t *testing.T) {
@@ -68,11 +68,11 @@ func TestManifestsListRefuses(t *testing.T) {
 
 func checkManifestError(t *testing.T, err error, want string) {
 	t.Helper()
-	var failure *discovery.Error
+	var failure *source.Error
 	if !errors.As(err, &failure) {
-		t.Fatalf("got error %v, want a *discovery.Error", err)
+		t.Fatalf("got error %v, want a *source.Error", err)
 	}
-	if failure.Type != discovery.ParseError || failure.Permanent || failure.Denied || failure.RetryAfter != 0 {
+	if failure.Type != source.ParseError || failure.Permanent || failure.Denied || failure.RetryAfter != 0 {
 		t.Errorf("got %+v, want a transient parse error", failure)
 	}
 	if got := strings.TrimPrefix(err.Error(), "reading manifests: "); got != want {

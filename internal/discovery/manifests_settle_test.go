@@ -10,8 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // Outside a bubble, where a file just written is new.
@@ -35,7 +36,7 @@ func TestManifestsListWaitsForWriters(t *testing.T) {
 	t.Run("not beyond a cancellation", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := listEnded(t, ctx); !errors.Is(err, context.Canceled) || errors.As(err, new(*discovery.Error)) {
+		if err := listEnded(t, ctx); !errors.Is(err, context.Canceled) || errors.As(err, new(*source.Error)) {
 			t.Errorf("got %v, want the context's error as it is", err)
 		}
 	})
@@ -43,8 +44,8 @@ func TestManifestsListWaitsForWriters(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 0)
 		defer cancel()
 		err := listEnded(t, ctx)
-		var failure *discovery.Error
-		if !errors.As(err, &failure) || failure.Type != discovery.TimeoutError || !errors.Is(err, context.DeadlineExceeded) {
+		var failure *source.Error
+		if !errors.As(err, &failure) || failure.Type != source.TimeoutError || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want a timeout that is the context's", err)
 		}
 	})
@@ -63,7 +64,7 @@ func (m meddler) Err() error {
 
 // In a bubble, where no file is too new to be read.
 func TestManifestsListReadsAgainWhatChangedMeanwhile(t *testing.T) {
-	listWhile := func(t *testing.T, root string, meddle func()) (listing discovery.Listing, err error) {
+	listWhile := func(t *testing.T, root string, meddle func()) (listing source.Listing, err error) {
 		m := newManifests(t, root)
 		synctest.Test(t, func(t *testing.T) { listing, err = m.List(meddler{t.Context(), meddle}, "") })
 		return listing, err

@@ -10,8 +10,10 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // files is a tree of files: path to content.
@@ -66,7 +68,7 @@ func newManifests(t testing.TB, path string) *discovery.Manifests {
 }
 
 // list lists in a bubble, whose clock stands in the year 2000: files written by the test then are not new, and not waited for.
-func list(t *testing.T, path, namespace string) (listing discovery.Listing, err error) {
+func list(t *testing.T, path, namespace string) (listing source.Listing, err error) {
 	t.Helper()
 	m := newManifests(t, path)
 	synctest.Test(t, func(t *testing.T) { listing, err = m.List(t.Context(), namespace) })
@@ -76,7 +78,7 @@ func list(t *testing.T, path, namespace string) (listing discovery.Listing, err 
 	return listing, err
 }
 
-func mustList(t *testing.T, path string) discovery.Listing {
+func mustList(t *testing.T, path string) source.Listing {
 	t.Helper()
 	listing, err := list(t, path, "")
 	if err != nil {
@@ -86,7 +88,7 @@ func mustList(t *testing.T, path string) discovery.Listing {
 }
 
 // summary describes each Secret by its key and its target or fault.
-func summary(listing discovery.Listing) []string {
+func summary(listing source.Listing) []string {
 	var lines []string
 	for _, s := range listing.Secrets {
 		if s.Fault != nil {
@@ -198,7 +200,7 @@ func TestManifestsPath(t *testing.T) {
 	})
 	t.Run("missing, with a hint", func(t *testing.T) {
 		_, err := list(t, filepath.Join(root, "gone"), "")
-		var failure *discovery.Error
+		var failure *source.Error
 		if !errors.As(err, &failure) || failure.Hint == "" {
 			t.Errorf("got %#v, want a hint", err)
 		}
@@ -234,7 +236,7 @@ func TestManifestsDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listing discovery.Listing
+	var listing source.Listing
 	synctest.Test(t, func(t *testing.T) { listing, err = m.List(t.Context(), "") })
 	if diff := cmp.Diff([]string{"mine/a https://h/a"}, summary(listing)); err != nil || diff != "" {
 		t.Errorf("error %v, secrets (-want +got):\n%s", err, diff)

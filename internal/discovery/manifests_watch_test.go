@@ -9,15 +9,16 @@ import (
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // watch follows a tree until the test ends.
-func watchManifests(t *testing.T, m *discovery.Manifests, resourceVersion string) <-chan discovery.Event {
+func watchManifests(t *testing.T, m *discovery.Manifests, resourceVersion string) <-chan source.Event {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	events, done := make(chan discovery.Event, 100), make(chan error)
+	events, done := make(chan source.Event, 100), make(chan error)
 	go func() {
-		done <- m.Watch(ctx, "ns", resourceVersion, func(e discovery.Event) { events <- e })
+		done <- m.Watch(ctx, "ns", resourceVersion, func(e source.Event) { events <- e })
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -25,7 +26,7 @@ func watchManifests(t *testing.T, m *discovery.Manifests, resourceVersion string
 			t.Errorf("got %v, want the context's error", err)
 		}
 	})
-	if e := <-events; e.Kind != discovery.Opened || e.ResourceVersion != resourceVersion {
+	if e := <-events; e.Kind != source.Opened || e.ResourceVersion != resourceVersion {
 		t.Errorf("got %+v first, want that the watch is open at %s", e, resourceVersion)
 	}
 	return events
@@ -70,13 +71,13 @@ func TestManifestsWatch(t *testing.T) {
 }
 
 // checkRelist fails unless e asks for the listing that there is now.
-func checkRelist(t *testing.T, m *discovery.Manifests, e discovery.Event, secrets int) {
+func checkRelist(t *testing.T, m *discovery.Manifests, e source.Event, secrets int) {
 	t.Helper()
 	listing, err := m.List(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Kind != discovery.Relist || e.Namespace != "ns" || e.ResourceVersion != listing.ResourceVersion || len(listing.Secrets) != secrets {
+	if e.Kind != source.Relist || e.Namespace != "ns" || e.ResourceVersion != listing.ResourceVersion || len(listing.Secrets) != secrets {
 		t.Errorf("got %+v and %d Secrets, want a Relist to %s and %d", e, len(listing.Secrets), listing.ResourceVersion, secrets)
 	}
 }
@@ -231,7 +232,7 @@ func TestManifestsWatchWithoutFsnotify(t *testing.T) {
 	if _, err := file.WriteString(manifest("a")); err != nil {
 		t.Fatal(err)
 	}
-	if e := <-events; e.Kind != discovery.Relist || e.ResourceVersion == before {
+	if e := <-events; e.Kind != source.Relist || e.ResourceVersion == before {
 		t.Errorf("got %+v, want a Relist to another version than %s", e, before)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // manifest is a Secret as a file has it. What an API server would refuse makes a fault of this one Secret: a typo in one must not
@@ -18,7 +20,7 @@ type manifest struct {
 	place
 	obj      corev1.Secret
 	labels   labels.Set
-	problems []Problem
+	problems []source.Problem
 }
 
 const hintStrings = "write it as lines of key: value"
@@ -26,13 +28,13 @@ const hintStrings = "write it as lines of key: value"
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
 
 func (m *manifest) reject(field, rule, hint string) {
-	m.problems = append(m.problems, Problem{Field: field, Rule: rule, Hint: hint})
+	m.problems = append(m.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
 }
 
 // decode returns what the Secret yields.
-func (m *manifest) decode() Secret {
+func (m *manifest) decode() source.Secret {
 	if len(m.problems) > 0 {
-		return Secret{Key: m.key(), Fault: &Fault{Reason: targetsfile.RejectParse, Problems: m.problems}}
+		return source.Secret{Key: m.key(), Fault: &source.Fault{Reason: targetsfile.RejectParse, Problems: m.problems}}
 	}
 	return Decode(&m.obj)
 }

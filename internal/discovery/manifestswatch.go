@@ -1,23 +1,27 @@
 package discovery
 
-import "context"
+import (
+	"context"
 
-// Watch emits [Opened], and a [Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [Listing], or the last Relist
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
+
+// Watch emits [source.Opened], and a [source.Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [source.Listing], or the last Relist
 // stands for, beginning with the differences that are there already: once nothing has changed for 100 ms, or after 2 s of changes
 // without such a pause.
 // It calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
 //
 // It follows changes with fsnotify, and looks every 5 s besides; every second where fsnotify cannot be had. It watches directories:
 // PATH's own, those of its tree, the one above it (PATH may be replaced), and those that linked files really are in.
-func (m *Manifests) Watch(ctx context.Context, namespace, resourceVersion string, emit func(Event)) error {
+func (m *Manifests) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	n := newNotifier()
 	defer n.close()
-	emit(Event{Namespace: namespace, ResourceVersion: resourceVersion, Kind: Opened})
+	emit(source.Event{Namespace: namespace, ResourceVersion: resourceVersion, Kind: source.Opened})
 	f := follower{
 		hints: n.hints,
 		look:  func(ctx context.Context) (string, bool) { return m.look(ctx, n) },
 		report: func(fingerprint string) {
-			emit(Event{Namespace: namespace, ResourceVersion: fingerprint, Kind: Relist})
+			emit(source.Event{Namespace: namespace, ResourceVersion: fingerprint, Kind: source.Relist})
 		},
 	}
 	return f.follow(ctx, resourceVersion)

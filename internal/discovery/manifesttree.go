@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // read reads the files of a tree. It returns Secrets ascending by key, or no Secret and the first fault.
-func (m *Manifests) read(ctx context.Context, t tree, namespace string) ([]Secret, error) {
+func (m *Manifests) read(ctx context.Context, t tree, namespace string) ([]source.Secret, error) {
 	if len(t.faults) > 0 {
 		return nil, t.faults[0]
 	}
@@ -76,13 +78,13 @@ func (r *reading) secret(m *manifest) error {
 	return nil
 }
 
-func (r *reading) secrets(namespace string) []Secret {
-	var secrets []Secret
+func (r *reading) secrets(namespace string) []source.Secret {
+	var secrets []source.Secret
 	for _, m := range r.selected {
 		if namespace == "" || namespace == m.obj.Namespace {
 			secrets = append(secrets, m.decode())
 		}
 	}
-	slices.SortFunc(secrets, func(a, b Secret) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(secrets, func(a, b source.Secret) int { return cmp.Compare(a.Key, b.Key) })
 	return secrets
 }

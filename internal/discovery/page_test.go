@@ -9,7 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // An answer that does not come from an API server must not read as an empty list, and one read in part not as a short one.
@@ -60,7 +60,7 @@ func wantTransient(t *testing.T, err error, text string) {
 	if got, want := e.Error(), `listing Secrets in namespace "alerts": `+text; got != want {
 		t.Errorf("got error %q, want %q", got, want)
 	}
-	if e.Type != discovery.APIError || e.Permanent || e.Denied || e.RetryAfter != 0 || e.Hint == "" {
+	if e.Type != source.APIError || e.Permanent || e.Denied || e.RetryAfter != 0 || e.Hint == "" {
 		t.Errorf("got %+v, want a transient k8s_api with a hint", e)
 	}
 }

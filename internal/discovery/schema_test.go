@@ -9,10 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // schemaError returns what a schema has against a document.
@@ -65,13 +67,13 @@ func TestSchemaExceptions(t *testing.T) {
 
 const examples = "../../deploy/examples"
 
-func listExamples(t *testing.T) discovery.Listing {
+func listExamples(t *testing.T) source.Listing {
 	t.Helper()
 	m, err := discovery.NewManifests(discovery.ManifestsConfig{Path: examples, LabelSelector: "publishing-target=true"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var listing discovery.Listing
+	var listing source.Listing
 	synctest.Test(t, func(t *testing.T) { listing, err = m.List(t.Context(), "alert-history") })
 	if err != nil {
 		t.Fatal(err)

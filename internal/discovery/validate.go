@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // Severity says how much a [Finding] weighs.
@@ -20,14 +22,14 @@ const (
 	Skipped Severity = "skipped" // a Secret that the selector does not select
 )
 
-// Finding is one thing that is to be said about a manifest. Like a [Fault], it holds nothing of a Secret but its public parts.
+// Finding is one thing that is to be said about a manifest. Like a [source.Fault], it holds nothing of a Secret but its public parts.
 type Finding struct {
 	Severity Severity
 	File     string // empty: all files together
 	Document int    // from 1; 0: the file as a whole
 	Item     int    // of a List, from 1; 0: not in one
 	Secret   string // namespace/name; empty: the file or document as a whole
-	Problem
+	source.Problem
 }
 
 // ValidateConfig says which manifests to check. They are taken for what one sidecar reads together.
@@ -69,7 +71,7 @@ func ValidateManifests(ctx context.Context, config ValidateConfig) (Validation, 
 		return Validation{}, err
 	}
 	if c.out.Secrets == 0 && len(c.out.Findings) == 0 { // else what was found explains it
-		c.add(place{}, Warned, "", Problem{Rule: "there is no Secret in these files", Hint: "is it the right path?"})
+		c.add(place{}, Warned, "", source.Problem{Rule: "there is no Secret in these files", Hint: "is it the right path?"})
 	}
 	return c.out, nil
 }

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/internal/discovery"
 )
 
 // validate checks paths, relative to root, and describes what is found: severity, place, Secret, field and rule.

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // checker is one pass over the manifests.
@@ -20,7 +22,7 @@ type checker struct {
 	out              Validation
 }
 
-func (c *checker) add(at place, severity Severity, secret string, p Problem) {
+func (c *checker) add(at place, severity Severity, secret string, p source.Problem) {
 	c.out.Findings = append(c.out.Findings,
 		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
 }
@@ -34,13 +36,13 @@ func (c *checker) fail(path string, err error) {
 		at.file, rule = named.Path, named.Err.Error()
 	}
 	hint := ""
-	if failure, ok := errors.AsType[*Error](err); ok {
+	if failure, ok := errors.AsType[*source.Error](err); ok {
 		hint = failure.Hint
 	}
 	if hint == hintParse { // nobody reads it again
 		hint = "correct it; what is in this document was not checked"
 	}
-	c.add(at, Failed, "", Problem{Rule: rule, Hint: hint})
+	c.add(at, Failed, "", source.Problem{Rule: rule, Hint: hint})
 }
 
 func (c *checker) path(ctx context.Context, path string) {
@@ -106,7 +108,7 @@ func (c *checker) other(at place, object map[string]any) {
 		set[key], _ = value.(string)
 	}
 	if !c.selector.Empty() && c.selector.Matches(set) {
-		c.add(at, Warned, "", Problem{Field: "kind", Rule: "carries the label of a target, but is not a Secret of apiVersion v1: it is not read",
+		c.add(at, Warned, "", source.Problem{Field: "kind", Rule: "carries the label of a target, but is not a Secret of apiVersion v1: it is not read",
 			Hint: "write kind: Secret and apiVersion: v1, or remove the label"})
 	}
 }

@@ -1,6 +1,10 @@
 package discovery
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
 
 // secret checks one Secret. The order is that in which a sidecar and an API server would trip over it: its own name, its content,
 // the name of its target.
@@ -29,7 +33,7 @@ func (c *checker) secret(m *manifest) {
 		}
 	}
 	for _, warning := range decoded.Warnings {
-		c.add(m.place, Warned, m.key(), Problem{Rule: warning})
+		c.add(m.place, Warned, m.key(), source.Problem{Rule: warning})
 	}
 	if decoded.Entry != nil && single { // the same Secret again has the same target, of course
 		c.claim(m, decoded.Entry.Name)
@@ -44,7 +48,7 @@ func (c *checker) isSingle(m *manifest, selected bool) bool {
 		return true
 	}
 	if selected || c.selector.Matches(other.labels) {
-		c.add(m.place, Failed, m.key(), Problem{Field: "metadata.name",
+		c.add(m.place, Failed, m.key(), source.Problem{Field: "metadata.name",
 			Rule: fmt.Sprintf("this Secret is in %s already", other.place), Hint: "remove one, or rename it: the one applied last would replace the other"})
 	}
 	return false
@@ -58,7 +62,7 @@ func (c *checker) claim(m *manifest, name string) {
 		c.names[name] = m
 		return
 	}
-	c.add(m.place, Failed, m.key(), Problem{Field: fieldName,
+	c.add(m.place, Failed, m.key(), source.Problem{Field: fieldName,
 		Rule: fmt.Sprintf("the target name %s belongs to Secret %s in %s already", name, holder.key(), holder.place),
 		Hint: "rename one of the targets; what different sidecars read is checked one by one"})
 }
@@ -67,9 +71,9 @@ func (c *checker) claim(m *manifest, name string) {
 func (c *checker) skip(m *manifest, key string) {
 	hint := fmt.Sprintf("a publishing target needs the label %s under metadata.labels", c.selector)
 	if key != "" && m.decode().Entry != nil {
-		c.add(m.place, Warned, key, Problem{Field: "metadata.labels",
+		c.add(m.place, Warned, key, source.Problem{Field: "metadata.labels",
 			Rule: fmt.Sprintf("describes a target, but %s does not select it: the sidecar would not see it", c.selector), Hint: hint})
 		return
 	}
-	c.add(m.place, Skipped, key, Problem{Rule: fmt.Sprintf("not selected by %s", c.selector), Hint: hint})
+	c.add(m.place, Skipped, key, source.Problem{Rule: fmt.Sprintf("not selected by %s", c.selector), Hint: hint})
 }

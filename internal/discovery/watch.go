@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer/streaming"
 	"k8s.io/apimachinery/pkg/watch"
 	restwatch "k8s.io/client-go/rest/watch"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 const (
@@ -33,12 +35,12 @@ const (
 var errSilent = errors.New("nothing was received for longer than an API server is silent")
 
 // Watch follows what happens to the labelled Secrets of a namespace, or with "" of all namespaces, after resourceVersion. It calls emit
-// from the calling goroutine: with [Opened] once the API server has accepted, then with each change in order, and with a [Bookmark] for
+// from the calling goroutine: with [source.Opened] once the API server has accepted, then with each change in order, and with a [source.Bookmark] for
 // each version up to which nothing else happened. A later Watch can go on from the last version emitted.
 //
-// Every end is an [*Error] that says which it was ([Error.End]), also the one that the server was asked for, 4 to 5 minutes after the
+// Every end is an [*source.Error] that says which it was ([Error.End]), also the one that the server was asked for, 4 to 5 minutes after the
 // beginning. A cancelled ctx is returned as it is.
-func (k *Kubernetes) Watch(ctx context.Context, namespace, resourceVersion string, emit func(Event)) error {
+func (k *Kubernetes) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	limit := k.watchLimit - time.Duration(rand.Int64N(int64(k.watchLimit)/5+1)) // #nosec G404 -- it spreads load, it hides nothing
 	cut, cancel := context.WithTimeout(ctx, limit+watchGrace)
 	defer cancel()
@@ -60,7 +62,7 @@ func (k *Kubernetes) Watch(ctx context.Context, namespace, resourceVersion strin
 // stream is one watch.
 type stream struct {
 	namespace string
-	emit      func(Event)
+	emit      func(source.Event)
 	quiet     time.Duration // after which it is given up
 	deadline  time.Time     // at which the server ends it
 	timer     *time.Timer   // ends it when it fires
@@ -92,7 +94,7 @@ func (s *stream) follow(ctx context.Context, k *Kubernetes, resourceVersion stri
 	}
 	s.opened = true
 	s.timer.Reset(s.quiet)
-	s.emit(Event{Namespace: s.namespace, Kind: Opened, ResourceVersion: resourceVersion})
+	s.emit(source.Event{Namespace: s.namespace, Kind: source.Opened, ResourceVersion: resourceVersion})
 	decoder := restwatch.NewDecoder(streaming.NewDecoder(framer.NewFrameReader(s.body), frames), objects)
 	for {
 		kind, obj, err := decoder.Decode()
@@ -124,13 +126,13 @@ func (s *stream) pass(kind watch.EventType, obj runtime.Object) error {
 	if !ok || secret.ResourceVersion == "" {
 		return foreignAnswer("what was received is not a change of a Secret")
 	}
-	e := Event{Namespace: s.namespace, ResourceVersion: secret.ResourceVersion, Kind: Bookmark}
+	e := source.Event{Namespace: s.namespace, ResourceVersion: secret.ResourceVersion, Kind: source.Bookmark}
 	switch kind {
 	case watch.Added, watch.Modified:
-		e.Kind, e.Secret = Upsert, Decode(secret)
+		e.Kind, e.Secret = source.Upsert, Decode(secret)
 	case watch.Deleted:
-		e.Kind = Delete
-		e.Secret = Secret{Key: secret.Namespace + "/" + secret.Name, UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}
+		e.Kind = source.Delete
+		e.Secret = source.Secret{Key: secret.Namespace + "/" + secret.Name, UID: string(secret.UID), ResourceVersion: secret.ResourceVersion}
 	}
 	s.emit(e)
 	return nil

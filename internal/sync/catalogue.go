@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // allNamespaces is the name under which a catalogue holds Secrets that are listed for all namespaces at once, or from manifests.
@@ -15,13 +15,13 @@ const allNamespaces = ""
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
-	ordered    []*discovery.Secret        // all, by claimed name, then by key: merge goes through them once
+	ordered    []*source.Secret           // all, by claimed name, then by key: merge goes through them once
 }
 
 // knownNamespace is what is known of one namespace at one version.
 type knownNamespace struct {
 	version string // resourceVersion of the last LIST, or of a later event
-	secrets map[string]*discovery.Secret
+	secrets map[string]*source.Secret
 }
 
 func newCatalogue(namespaces []string) *catalogue {
@@ -29,25 +29,25 @@ func newCatalogue(namespaces []string) *catalogue {
 }
 
 // claimedName is the name that a Secret claims by its present content, "" if it yields no target.
-func claimedName(s *discovery.Secret) string {
+func claimedName(s *source.Secret) string {
 	if s.Entry == nil {
 		return ""
 	}
 	return s.Entry.Name
 }
 
-func byClaim(a, b *discovery.Secret) int {
+func byClaim(a, b *source.Secret) int {
 	return cmp.Or(strings.Compare(claimedName(a), claimedName(b)), strings.Compare(a.Key, b.Key))
 }
 
 // replace sets a namespace to what was listed, followed by those of the events since the LIST began that are newer than it. It returns
 // the Secrets that were not known with the same content. What is known of an unchanged Secret stays, so that documents go on sharing
 // its entry.
-func (c *catalogue) replace(l discovery.Listing, since map[string]discovery.Event) (news []*discovery.Secret) {
+func (c *catalogue) replace(l source.Listing, since map[string]source.Event) (news []*source.Secret) {
 	before := c.known[l.Namespace]
-	after := &knownNamespace{version: l.ResourceVersion, secrets: make(map[string]*discovery.Secret, len(l.Secrets))}
-	note := func(s *discovery.Secret) {
-		var old *discovery.Secret
+	after := &knownNamespace{version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
+	note := func(s *source.Secret) {
+		var old *source.Secret
 		if before != nil {
 			old = before.secrets[s.Key]
 		}
@@ -64,14 +64,14 @@ func (c *catalogue) replace(l discovery.Listing, since map[string]discovery.Even
 	}
 	for key, e := range since {
 		switch {
-		case !discovery.Newer(e.ResourceVersion, l.ResourceVersion):
+		case !source.Newer(e.ResourceVersion, l.ResourceVersion):
 			continue
-		case e.Kind == discovery.Delete:
+		case e.Kind == source.Delete:
 			delete(after.secrets, key)
 		default:
 			note(&e.Secret)
 		}
-		if discovery.Newer(e.ResourceVersion, after.version) {
+		if source.Newer(e.ResourceVersion, after.version) {
 			after.version = e.ResourceVersion
 		}
 	}
@@ -92,13 +92,13 @@ func (c *catalogue) order() {
 }
 
 // apply enters an event and reports whether it changed anything: one that is not newer than what is known does not.
-func (c *catalogue) apply(e discovery.Event) bool {
+func (c *catalogue) apply(e source.Event) bool {
 	known := c.known[e.Namespace]
-	if known == nil || !discovery.Newer(e.ResourceVersion, known.version) {
+	if known == nil || !source.Newer(e.ResourceVersion, known.version) {
 		return false
 	}
 	known.version = e.ResourceVersion
-	if e.Kind != discovery.Upsert && e.Kind != discovery.Delete {
+	if e.Kind != source.Upsert && e.Kind != source.Delete {
 		return false
 	}
 	old := known.secrets[e.Secret.Key]
@@ -108,7 +108,7 @@ func (c *catalogue) apply(e discovery.Event) bool {
 		}
 		delete(known.secrets, e.Secret.Key)
 	}
-	if e.Kind == discovery.Delete {
+	if e.Kind == source.Delete {
 		return old != nil
 	}
 	known.secrets[e.Secret.Key] = &e.Secret
@@ -118,7 +118,7 @@ func (c *catalogue) apply(e discovery.Event) bool {
 }
 
 // sameContent goes by the resourceVersion; a manifest has none, so there its faults and warnings decide.
-func sameContent(a, b *discovery.Secret) bool {
+func sameContent(a, b *source.Secret) bool {
 	if a.ResourceVersion != "" || b.ResourceVersion != "" {
 		return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion
 	}
@@ -126,8 +126,8 @@ func sameContent(a, b *discovery.Secret) bool {
 }
 
 // split returns the Secrets that yield no target, and those that do in the order of their names.
-func (c *catalogue) split() (faulty, named []*discovery.Secret) {
-	first := slices.IndexFunc(c.ordered, func(s *discovery.Secret) bool { return s.Entry != nil })
+func (c *catalogue) split() (faulty, named []*source.Secret) {
+	first := slices.IndexFunc(c.ordered, func(s *source.Secret) bool { return s.Entry != nil })
 	if first < 0 {
 		return c.ordered, nil
 	}

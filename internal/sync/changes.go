@@ -6,7 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -20,7 +20,7 @@ const (
 type changes struct {
 	count int
 	// since keeps, by namespace and key, the last event of each Secret during a LIST: the answer may be older.
-	since map[string]map[string]discovery.Event
+	since map[string]map[string]source.Event
 	paced *time.Timer // fires at from
 	from  time.Time   // when the next publication after changes may start
 }
@@ -29,10 +29,10 @@ type changes struct {
 func (l *loop) listing() bool { return l.attempt != nil && l.attempt.listedAt.IsZero() }
 
 // change takes in an event about a Secret, or a bookmark.
-func (l *loop) change(e discovery.Event) {
-	if l.listing() && e.Kind != discovery.Bookmark {
+func (l *loop) change(e source.Event) {
+	if l.listing() && e.Kind != source.Bookmark {
 		if l.changes.since[e.Namespace] == nil {
-			l.changes.since[e.Namespace] = map[string]discovery.Event{}
+			l.changes.since[e.Namespace] = map[string]source.Event{}
 		}
 		l.changes.since[e.Namespace][e.Secret.Key] = e
 	}
@@ -40,8 +40,8 @@ func (l *loop) change(e discovery.Event) {
 		return
 	}
 	l.log.Debug().Str("secret", e.Secret.Key).Stringer("type", e.Kind).Str("resource_version", e.ResourceVersion).Msg("secret changed")
-	if e.Kind == discovery.Upsert {
-		logWarnings(l.log, []*discovery.Secret{&e.Secret})
+	if e.Kind == source.Upsert {
+		logWarnings(l.log, []*source.Secret{&e.Secret})
 	}
 	if known := l.namespace(e.Namespace); known != nil {
 		known.Secrets = l.catalogue.count(e.Namespace)

@@ -10,22 +10,22 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // Source is where Secrets come from.
 type Source interface {
-	// List returns every labelled Secret of a namespace, or an error, preferably a [*discovery.Error]. A Listing with a
+	// List returns every labelled Secret of a namespace, or an error, preferably a [*source.Error]. A Listing with a
 	// ResourceVersion beside an error says from where changes can be followed all the same.
-	List(ctx context.Context, namespace string) (discovery.Listing, error)
+	List(ctx context.Context, namespace string) (source.Listing, error)
 }
 
 // Watcher is a Source that can follow changes.
 type Watcher interface {
 	// Watch calls emit when it is open and for each change after resourceVersion, one at a time, until ctx ends or the stream does. It
-	// returns ctx's error, or else, preferably, a [*discovery.Error] that says how the stream ended.
-	Watch(ctx context.Context, namespace, resourceVersion string, emit func(discovery.Event)) error
+	// returns ctx's error, or else, preferably, a [*source.Error] that says how the stream ended.
+	Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error
 }
 
 // Publisher puts a document in place, whole or not at all, and returns its size in bytes. It is called from one goroutine.

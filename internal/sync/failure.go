@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // Class says whether trying again can help without a person.
@@ -21,14 +21,14 @@ const (
 
 // Types of failures beside those of package discovery, as metrics count them.
 const (
-	typeWrite    discovery.ErrorType = "write"
-	typeGuard    discovery.ErrorType = "guard"
-	typeInternal discovery.ErrorType = "internal"
+	typeWrite    source.ErrorType = "write"
+	typeGuard    source.ErrorType = "guard"
+	typeInternal source.ErrorType = "internal"
 )
 
 // failure is a failed attempt.
 type failure struct {
-	kind       discovery.ErrorType
+	kind       source.ErrorType
 	class      Class
 	denied     bool
 	retryAfter time.Duration
@@ -55,9 +55,9 @@ func panicFailure(value any) *failure {
 
 // listFailure classifies the error of one namespace's LIST.
 func listFailure(err error) *failure {
-	e, ok := errors.AsType[*discovery.Error](err)
+	e, ok := errors.AsType[*source.Error](err)
 	if !ok {
-		return &failure{kind: discovery.APIError, class: ClassTransient, err: err}
+		return &failure{kind: source.APIError, class: ClassTransient, err: err}
 	}
 	f := &failure{kind: e.Type, class: ClassTransient, denied: e.Denied, retryAfter: e.RetryAfter, hint: e.Hint, err: e}
 	if e.Permanent {
@@ -68,7 +68,7 @@ func listFailure(err error) *failure {
 
 // fault is what the status shows of a failure.
 type fault struct {
-	kind  discovery.ErrorType // is not shown
+	kind  source.ErrorType // is not shown
 	text  string
 	class Class
 	hint  string

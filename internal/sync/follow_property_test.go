@@ -10,20 +10,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // apiServer holds the Secrets of one namespace at each version that there was.
 type apiServer struct {
 	namespace string
-	versions  []map[string]discovery.Secret // by key
-	events    []discovery.Event             // events[i] led to versions[i+1]
+	versions  []map[string]source.Secret // by key
+	events    []source.Event             // events[i] led to versions[i+1]
 }
 
 // listing is the answer of a LIST at a version.
-func (a *apiServer) listing(version int) discovery.Listing {
-	l := discovery.Listing{Namespace: a.namespace, ResourceVersion: fmt.Sprint(version + 1)}
+func (a *apiServer) listing(version int) source.Listing {
+	l := source.Listing{Namespace: a.namespace, ResourceVersion: fmt.Sprint(version + 1)}
 	for _, key := range slices.Sorted(maps.Keys(a.versions[version])) {
 		l.Secrets = append(l.Secrets, a.versions[version][key])
 	}
@@ -34,21 +34,21 @@ func (a *apiServer) listing(version int) discovery.Listing {
 func (a *apiServer) step(r *rand.Rand, t *testing.T) {
 	next := maps.Clone(a.versions[len(a.versions)-1])
 	version := fmt.Sprint(len(a.versions) + 1)
-	e := discovery.Event{Namespace: a.namespace, Kind: discovery.Bookmark, ResourceVersion: version}
+	e := source.Event{Namespace: a.namespace, Kind: source.Bookmark, ResourceVersion: version}
 	key := fmt.Sprintf("%s/%d", a.namespace, r.IntN(5))
 	old, known := next[key]
 	switch {
 	case r.IntN(8) == 0:
 	case known && r.IntN(3) == 0:
 		delete(next, key)
-		e.Kind, e.Secret = discovery.Delete, discovery.Secret{Key: key, UID: old.UID, ResourceVersion: version}
+		e.Kind, e.Secret = source.Delete, source.Secret{Key: key, UID: old.UID, ResourceVersion: version}
 	default:
-		s := discovery.Secret{Key: key, UID: old.UID, ResourceVersion: version, Created: old.Created}
+		s := source.Secret{Key: key, UID: old.UID, ResourceVersion: version, Created: old.Created}
 		if !known {
 			s.UID, s.Created = key+version, time.Unix(int64(r.IntN(3)), 0)
 		}
 		if r.IntN(4) == 0 {
-			s.Fault = &discovery.Fault{Reason: targetsfile.RejectParse, Problems: []discovery.Problem{{Rule: "must be JSON"}}}
+			s.Fault = &source.Fault{Reason: targetsfile.RejectParse, Problems: []source.Problem{{Rule: "must be JSON"}}}
 		} else {
 			var err error
 			s.Entry, err = targetsfile.NewEntry(targetsfile.Target{
@@ -58,7 +58,7 @@ func (a *apiServer) step(r *rand.Rand, t *testing.T) {
 			}
 		}
 		next[key] = s
-		e.Kind, e.Secret = discovery.Upsert, s
+		e.Kind, e.Secret = source.Upsert, s
 	}
 	a.versions, a.events = append(a.versions, next), append(a.events, e)
 }
@@ -67,8 +67,8 @@ func (a *apiServer) step(r *rand.Rand, t *testing.T) {
 type follows struct {
 	*apiServer
 	seen    int // events delivered
-	listing *discovery.Listing
-	since   map[string]discovery.Event
+	listing *source.Listing
+	since   map[string]source.Event
 }
 
 // TestAnySequenceOfEventsEqualsAList: whatever happens to Secrets, however late the watch is, whenever a LIST begins and ends and whenever
@@ -80,7 +80,7 @@ func TestAnySequenceOfEventsEqualsAList(t *testing.T) {
 		c := newCatalogue(namespaces)
 		var all []*follows
 		for _, namespace := range namespaces {
-			all = append(all, &follows{apiServer: &apiServer{namespace: namespace, versions: []map[string]discovery.Secret{{}}}})
+			all = append(all, &follows{apiServer: &apiServer{namespace: namespace, versions: []map[string]source.Secret{{}}}})
 		}
 		var last *targetsfile.Document
 		for range 200 {
@@ -106,7 +106,7 @@ func (f *follows) deliver(c *catalogue) {
 	}
 	e := f.events[f.seen]
 	f.seen++
-	if f.listing != nil && e.Kind != discovery.Bookmark {
+	if f.listing != nil && e.Kind != source.Bookmark {
 		f.since[e.Secret.Key] = e
 	}
 	c.apply(e)
@@ -116,7 +116,7 @@ func (f *follows) deliver(c *catalogue) {
 func (f *follows) list(c *catalogue) {
 	if f.listing == nil {
 		l := f.apiServer.listing(len(f.versions) - 1)
-		f.listing, f.since = &l, map[string]discovery.Event{}
+		f.listing, f.since = &l, map[string]source.Event{}
 		return
 	}
 	c.replace(*f.listing, f.since)

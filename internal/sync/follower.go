@@ -11,7 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 const (
@@ -30,7 +30,7 @@ type follower struct {
 	interval  time.Duration
 	exact     bool // waits are not spread
 	log       zerolog.Logger
-	events    chan<- discovery.Event
+	events    chan<- source.Event
 	ended     chan<- watchEnd
 	wait      time.Duration // before the watch is opened again
 	granted   bool          // it was open before
@@ -40,7 +40,7 @@ type follower struct {
 // watchEnd reports that a watch ended.
 type watchEnd struct {
 	namespace string
-	err       *discovery.Error // nil: the follower was stopped
+	err       *source.Error // nil: the follower was stopped
 	lived     time.Duration
 	final     bool // the follower has ended with it
 }
@@ -72,10 +72,10 @@ func (f *follower) watch(ctx context.Context) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			f.log.Error().Str("namespace", f.namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while watching")
-			err = &discovery.Error{End: discovery.WatchInvalid, Err: fmt.Errorf("recovered from a panic of type %T", value)}
+			err = &source.Error{End: source.WatchInvalid, Err: fmt.Errorf("recovered from a panic of type %T", value)}
 		}
 	}()
-	return f.watcher.Watch(ctx, f.namespace, f.version, func(e discovery.Event) {
+	return f.watcher.Watch(ctx, f.namespace, f.version, func(e source.Event) {
 		e.Namespace = f.namespace
 		select {
 		case f.events <- e:
@@ -90,13 +90,13 @@ func (f *follower) watch(ctx context.Context) (err error) {
 // read, or somebody has to grant it. It begins again with the next successful LIST. That a watch is forbidden which was granted is not
 // believed for a while: an API server that has just started refuses everybody until it has read the roles.
 func (f *follower) final(end watchEnd) bool {
-	if end.err.End != discovery.WatchForbidden {
+	if end.err.End != source.WatchForbidden {
 		f.denied = time.Time{}
 	}
 	switch end.err.End {
-	case discovery.WatchExpired, discovery.WatchInvalid:
+	case source.WatchExpired, source.WatchInvalid:
 		return true
-	case discovery.WatchForbidden:
+	case source.WatchForbidden:
 		if f.denied.IsZero() {
 			f.denied = time.Now()
 		}
@@ -111,7 +111,7 @@ func (f *follower) pause(end watchEnd) time.Duration {
 	if end.lived >= settled {
 		f.wait = 0
 	}
-	if end.err.End == discovery.WatchTimeout && end.lived >= reopenFirst {
+	if end.err.End == source.WatchTimeout && end.lived >= reopenFirst {
 		return 0
 	}
 	f.wait = min(max(reopenFirst, 2*f.wait), reopenMost)
@@ -123,12 +123,12 @@ func (f *follower) pause(end watchEnd) time.Duration {
 }
 
 // asWatchError makes every error one that says how the watch ended.
-func asWatchError(err error) *discovery.Error {
-	if e, ok := errors.AsType[*discovery.Error](err); ok {
+func asWatchError(err error) *source.Error {
+	if e, ok := errors.AsType[*source.Error](err); ok {
 		return e
 	}
 	if err == nil {
-		return &discovery.Error{End: discovery.WatchClosed, Err: errors.New("the watch ended")}
+		return &source.Error{End: source.WatchClosed, Err: errors.New("the watch ended")}
 	}
-	return &discovery.Error{End: discovery.WatchBroken, Err: err}
+	return &source.Error{End: source.WatchBroken, Err: err}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -32,25 +32,25 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type cluster struct {
 	mu      stdsync.Mutex
 	version int
-	secrets map[string]map[string]discovery.Secret // by namespace and name
-	failing map[string]error                       // by namespace; "*": all
-	hang    bool                                   // LISTs answer only when their context ends
+	secrets map[string]map[string]source.Secret // by namespace and name
+	failing map[string]error                    // by namespace; "*": all
+	hang    bool                                // LISTs answer only when their context ends
 	delay   time.Duration
 	panics  bool
 	lists   []time.Duration // when each LIST of the first namespace began, since born
 	born    time.Time
 
-	snapshotFirst bool                  // a delayed LIST answers with what was there when it began
-	history       []discovery.Event     // of all changes
-	onChange      func(discovery.Event) // called with the lock held; may be nil
+	snapshotFirst bool               // a delayed LIST answers with what was there when it began
+	history       []source.Event     // of all changes
+	onChange      func(source.Event) // called with the lock held; may be nil
 }
 
 func newCluster() *cluster {
-	return &cluster{secrets: map[string]map[string]discovery.Secret{}, failing: map[string]error{}, born: time.Now()}
+	return &cluster{secrets: map[string]map[string]source.Secret{}, failing: map[string]error{}, born: time.Now()}
 }
 
 // List implements sync.Source.
-func (c *cluster) List(ctx context.Context, namespace string) (discovery.Listing, error) {
+func (c *cluster) List(ctx context.Context, namespace string) (source.Listing, error) {
 	c.mu.Lock()
 	c.lists = append(c.lists, time.Since(c.born))
 	hang, delay, panics := c.hang, c.delay, c.panics
@@ -69,17 +69,17 @@ func (c *cluster) List(ctx context.Context, namespace string) (discovery.Listing
 	}
 	if err := ctx.Err(); err != nil {
 		if errors.Is(err, context.Canceled) {
-			return discovery.Listing{}, err
+			return source.Listing{}, err
 		}
-		return discovery.Listing{}, &discovery.Error{Type: discovery.TimeoutError, Err: err, Hint: "look at the API server"}
+		return source.Listing{}, &source.Error{Type: source.TimeoutError, Err: err, Hint: "look at the API server"}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := errors.Join(c.failing["*"], c.failing[namespace]); err != nil {
-		if one, ok := errors.AsType[*discovery.Error](err); ok {
-			return discovery.Listing{}, one
+		if one, ok := errors.AsType[*source.Error](err); ok {
+			return source.Listing{}, one
 		}
-		return discovery.Listing{}, err
+		return source.Listing{}, err
 	}
 	if c.snapshotFirst {
 		return early, nil
@@ -88,8 +88,8 @@ func (c *cluster) List(ctx context.Context, namespace string) (discovery.Listing
 }
 
 // listing is what a LIST would answer now.
-func (c *cluster) listing(namespace string) discovery.Listing {
-	listing := discovery.Listing{Namespace: namespace, ResourceVersion: fmt.Sprint(c.version)}
+func (c *cluster) listing(namespace string) source.Listing {
+	listing := source.Listing{Namespace: namespace, ResourceVersion: fmt.Sprint(c.version)}
 	for _, name := range slices.Sorted(maps.Keys(c.secrets[namespace])) {
 		listing.Secrets = append(listing.Secrets, c.secrets[namespace][name])
 	}
@@ -97,8 +97,8 @@ func (c *cluster) listing(namespace string) discovery.Listing {
 }
 
 // changed records an event. The cluster is locked.
-func (c *cluster) changed(namespace string, kind discovery.Kind, s discovery.Secret) {
-	e := discovery.Event{Namespace: namespace, Kind: kind, ResourceVersion: s.ResourceVersion, Secret: s}
+func (c *cluster) changed(namespace string, kind source.Kind, s source.Secret) {
+	e := source.Event{Namespace: namespace, Kind: kind, ResourceVersion: s.ResourceVersion, Secret: s}
 	c.history = append(c.history, e)
 	if c.onChange != nil {
 		c.onChange(e)
@@ -121,24 +121,24 @@ func (c *cluster) put(t testing.TB, namespace, name, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.putSecret(namespace, name, discovery.Secret{Entry: entry})
+	c.putSecret(namespace, name, source.Secret{Entry: entry})
 }
 
 // spoil makes a Secret yield a fault.
 func (c *cluster) spoil(namespace, name string) {
-	c.putSecret(namespace, name, discovery.Secret{Fault: &discovery.Fault{Reason: targetsfile.RejectValidate,
-		Problems: []discovery.Problem{{Field: "url", Rule: "must be an absolute http or https URL"}}}})
+	c.putSecret(namespace, name, source.Secret{Fault: &source.Fault{Reason: targetsfile.RejectValidate,
+		Problems: []source.Problem{{Field: "url", Rule: "must be an absolute http or https URL"}}}})
 }
 
-func (c *cluster) putSecret(namespace, name string, s discovery.Secret) {
+func (c *cluster) putSecret(namespace, name string, s source.Secret) {
 	c.set(func(c *cluster) {
 		c.version++
 		s.Key, s.UID, s.ResourceVersion = namespace+"/"+name, "uid-"+name, fmt.Sprint(c.version)
 		if c.secrets[namespace] == nil {
-			c.secrets[namespace] = map[string]discovery.Secret{}
+			c.secrets[namespace] = map[string]source.Secret{}
 		}
 		c.secrets[namespace][name] = s
-		c.changed(namespace, discovery.Upsert, s)
+		c.changed(namespace, source.Upsert, s)
 	})
 }
 
@@ -146,7 +146,7 @@ func (c *cluster) delete(namespace, name string) {
 	c.set(func(c *cluster) {
 		c.version++
 		delete(c.secrets[namespace], name)
-		c.changed(namespace, discovery.Delete, discovery.Secret{Key: namespace + "/" + name, UID: "uid-" + name, ResourceVersion: fmt.Sprint(c.version)})
+		c.changed(namespace, source.Delete, source.Secret{Key: namespace + "/" + name, UID: "uid-" + name, ResourceVersion: fmt.Sprint(c.version)})
 	})
 }
 
@@ -385,13 +385,13 @@ func (h *harness) metric(series string) float64 {
 }
 
 func transient() error {
-	return &discovery.Error{Type: discovery.APIError, Err: errors.New("connection refused"), Hint: "look at the API server"}
+	return &source.Error{Type: source.APIError, Err: errors.New("connection refused"), Hint: "look at the API server"}
 }
 
 func denied() error {
-	return &discovery.Error{Type: discovery.APIError, Permanent: true, Denied: true, Err: errors.New("403 Forbidden"), Hint: "grant list"}
+	return &source.Error{Type: source.APIError, Permanent: true, Denied: true, Err: errors.New("403 Forbidden"), Hint: "grant list"}
 }
 
 func permanent() error {
-	return &discovery.Error{Type: discovery.APIError, Permanent: true, Err: errors.New("400 Bad Request"), Hint: "mend it"}
+	return &source.Error{Type: source.APIError, Permanent: true, Err: errors.New("400 Bad Request"), Hint: "mend it"}
 }

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // live is a cluster that can be watched, as an API server can: from a version on, events in order, with a bookmark when asked.
@@ -24,7 +24,7 @@ type live struct {
 // liveWatch is one open watch.
 type liveWatch struct {
 	namespace string
-	events    chan discovery.Event
+	events    chan source.Event
 	end       chan error
 }
 
@@ -36,14 +36,14 @@ func followed(h *harness) {
 }
 
 // Watch implements sync.Watcher.
-func (l *live) Watch(ctx context.Context, namespace, version string, emit func(discovery.Event)) error {
+func (l *live) Watch(ctx context.Context, namespace, version string, emit func(source.Event)) error {
 	l.mu.Lock()
 	l.opens, l.froms = append(l.opens, time.Since(l.born)), append(l.froms, version)
 	if l.refuse != nil {
 		defer l.mu.Unlock()
 		return l.refuse
 	}
-	w := &liveWatch{namespace: namespace, events: make(chan discovery.Event, 10_000), end: make(chan error, 1)}
+	w := &liveWatch{namespace: namespace, events: make(chan source.Event, 10_000), end: make(chan error, 1)}
 	from, _ := strconv.Atoi(version)
 	for _, e := range l.history {
 		if at, _ := strconv.Atoi(e.ResourceVersion); at > from && e.Namespace == namespace {
@@ -53,7 +53,7 @@ func (l *live) Watch(ctx context.Context, namespace, version string, emit func(d
 	l.watches[w] = true
 	l.mu.Unlock()
 	defer l.set(func(*cluster) { delete(l.watches, w) })
-	emit(discovery.Event{Kind: discovery.Opened, ResourceVersion: version})
+	emit(source.Event{Kind: source.Opened, ResourceVersion: version})
 	for {
 		select {
 		case e := <-w.events:
@@ -70,7 +70,7 @@ func (l *live) Watch(ctx context.Context, namespace, version string, emit func(d
 }
 
 // tell passes an event to the open watches. The cluster is locked.
-func (l *live) tell(e discovery.Event) {
+func (l *live) tell(e source.Event) {
 	for w := range l.watches {
 		if w.namespace == e.Namespace {
 			w.events <- e
@@ -82,7 +82,7 @@ func (l *live) tell(e discovery.Event) {
 func (l *live) bookmark() {
 	l.set(func(c *cluster) {
 		c.version++
-		l.tell(discovery.Event{Namespace: testNamespace, Kind: discovery.Bookmark, ResourceVersion: fmt.Sprint(c.version)})
+		l.tell(source.Event{Namespace: testNamespace, Kind: source.Bookmark, ResourceVersion: fmt.Sprint(c.version)})
 	})
 	synctest.Wait()
 }
@@ -119,6 +119,6 @@ func (l *live) lastFrom() string {
 	return l.froms[len(l.froms)-1]
 }
 
-func ended(how discovery.WatchEnd) *discovery.Error {
-	return &discovery.Error{End: how, Err: errors.New("the watch ended: " + string(how)), Hint: "look at the API server"}
+func ended(how source.WatchEnd) *source.Error {
+	return &source.Error{End: how, Err: errors.New("the watch ended: " + string(how)), Hint: "look at the API server"}
 }

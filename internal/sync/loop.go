@@ -10,7 +10,7 @@ import (
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -44,7 +44,7 @@ type loop struct {
 
 	listed    chan []listed
 	published chan publication
-	events    chan discovery.Event
+	events    chan source.Event
 	asked     map[string]string // by namespace: the version that the source asked to be listed during a LIST
 	changes   changes
 	demands   demands
@@ -76,9 +76,9 @@ func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 		nextIs:    TriggerStartup,
 		listed:    make(chan []listed),
 		published: make(chan publication),
-		events:    make(chan discovery.Event),
+		events:    make(chan source.Event),
 		asked:     map[string]string{},
-		changes:   changes{since: map[string]map[string]discovery.Event{}, paced: idleTimer()},
+		changes:   changes{since: map[string]map[string]source.Event{}, paced: idleTimer()},
 		demands:   demands{timer: idleTimer()},
 		watching:  map[string]*watchState{},
 		ended:     make(chan watchEnd),

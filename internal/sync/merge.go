@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -96,7 +96,7 @@ func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
 }
 
 // keep rejects the Secrets that yield no target and returns their last good ones, which hold their names still.
-func (m *merging) keep(faulty []*discovery.Secret) (held []*targetsfile.Entry) {
+func (m *merging) keep(faulty []*source.Secret) (held []*targetsfile.Entry) {
 	good := m.lastGood(faulty)
 	for _, s := range faulty {
 		serving := targetsfile.ServingNothing
@@ -111,7 +111,7 @@ func (m *merging) keep(faulty []*discovery.Secret) (held []*targetsfile.Entry) {
 
 // contend gives each name to one Secret and returns those that got none. An entry of held has its name in the last document, so it
 // wins against any Secret that claims it now.
-func (m *merging) contend(named []*discovery.Secret, held []*targetsfile.Entry) (losers []*discovery.Secret) {
+func (m *merging) contend(named []*source.Secret, held []*targetsfile.Entry) (losers []*source.Secret) {
 	for len(named) > 0 {
 		name := named[0].Entry.Name
 		rivals := 1
@@ -144,7 +144,7 @@ func (m *merging) contend(named []*discovery.Secret, held []*targetsfile.Entry) 
 }
 
 // best returns which of the Secrets that claim one name wins it.
-func (m *merging) best(rivals []*discovery.Secret) (best int) {
+func (m *merging) best(rivals []*source.Secret) (best int) {
 	if len(rivals) == 1 {
 		return 0
 	}
@@ -176,7 +176,7 @@ func (m *merging) holder(name string) string {
 
 // fallBack rejects the losers, and lets each serve its last good target if that name is free. No two have the same: names are unique
 // in a document.
-func (m *merging) fallBack(losers []*discovery.Secret) {
+func (m *merging) fallBack(losers []*source.Secret) {
 	if len(losers) == 0 {
 		return
 	}
@@ -216,7 +216,7 @@ func (m *merging) finish() merged {
 	return m.out
 }
 
-func (m *merging) reject(s *discovery.Secret, reason, message, serving string) {
+func (m *merging) reject(s *source.Secret, reason, message, serving string) {
 	m.out.rejections = append(m.out.rejections, rejection{
 		Rejection: targetsfile.Rejection{Secret: s.Key, Reason: reason, Message: message, Serving: serving},
 		version:   s.ResourceVersion,
@@ -224,7 +224,7 @@ func (m *merging) reject(s *discovery.Secret, reason, message, serving string) {
 }
 
 // lastGood returns what the last document has of these Secrets, by their identity, marked as stale.
-func (m *merging) lastGood(of []*discovery.Secret) map[string]*targetsfile.Entry {
+func (m *merging) lastGood(of []*source.Secret) map[string]*targetsfile.Entry {
 	if m.last == nil || !m.keepLastGood || len(of) == 0 {
 		return nil
 	}
@@ -242,6 +242,6 @@ func (m *merging) lastGood(of []*discovery.Secret) map[string]*targetsfile.Entry
 }
 
 // secretID is what makes a Secret the same one over time: a Secret that was deleted and created again is another.
-func secretID(s *discovery.Secret) string { return cmp.Or(s.UID, s.Key) }
+func secretID(s *source.Secret) string { return cmp.Or(s.UID, s.Key) }
 
 func entryID(e *targetsfile.Entry) string { return cmp.Or(e.SecretUID, e.Secret) }

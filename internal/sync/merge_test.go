@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -25,15 +25,15 @@ type short struct {
 
 func (w world) catalogue(namespaces ...string) *catalogue {
 	c := newCatalogue(namespaces)
-	byNamespace := map[string][]discovery.Secret{}
+	byNamespace := map[string][]source.Secret{}
 	for _, s := range w {
 		namespace, _, _ := strings.Cut(s.key, "/")
-		secret := discovery.Secret{Key: s.key, UID: s.uid, ResourceVersion: "1", Created: time.Unix(1000-int64(s.age), 0)}
+		secret := source.Secret{Key: s.key, UID: s.uid, ResourceVersion: "1", Created: time.Unix(1000-int64(s.age), 0)}
 		if secret.UID == "" {
 			secret.UID = "uid-" + s.key
 		}
 		if s.says == "!" {
-			secret.Fault = &discovery.Fault{Reason: targetsfile.RejectParse, Problems: []discovery.Problem{{Rule: "must be JSON"}}}
+			secret.Fault = &source.Fault{Reason: targetsfile.RejectParse, Problems: []source.Problem{{Rule: "must be JSON"}}}
 		} else {
 			e, err := targetsfile.NewEntry(targetsfile.Target{Name: s.says, URL: "https://" + s.key, Secret: s.key, SecretUID: secret.UID})
 			if err != nil {
@@ -44,7 +44,7 @@ func (w world) catalogue(namespaces ...string) *catalogue {
 		byNamespace[namespace] = append(byNamespace[namespace], secret)
 	}
 	for _, n := range namespaces {
-		c.replace(discovery.Listing{Namespace: n, ResourceVersion: "1", Secrets: byNamespace[n]}, nil)
+		c.replace(source.Listing{Namespace: n, ResourceVersion: "1", Secrets: byNamespace[n]}, nil)
 	}
 	return c
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -92,10 +93,10 @@ func (m *metrics) addWatch(r registrar) {
 	m.watchConnected = r.gauge(metricWatchConnected, "1 while the changes of every namespace are followed.")
 	m.watchEvents = r.counters(metricWatchEvents, "What watches received.", "type")
 	m.watchRestarts = r.counters(metricWatchRestarts, "Watches that ended and had to be opened again, by how they ended.", "reason")
-	for _, kind := range []discovery.Kind{discovery.Upsert, discovery.Delete, discovery.Bookmark, discovery.Relist} {
+	for _, kind := range []source.Kind{source.Upsert, source.Delete, source.Bookmark, source.Relist} {
 		m.watchEvents.WithLabelValues(kind.String())
 	}
-	for _, end := range discovery.WatchEnds() {
+	for _, end := range source.WatchEnds() {
 		m.watchRestarts.WithLabelValues(string(end))
 	}
 }
@@ -106,7 +107,7 @@ func (m *metrics) touch() {
 		m.refreshes.WithLabelValues(string(status))
 		m.duration.WithLabelValues(string(status))
 	}
-	for _, kind := range []discovery.ErrorType{discovery.APIError, discovery.TimeoutError, discovery.ParseError,
+	for _, kind := range []source.ErrorType{source.APIError, source.TimeoutError, source.ParseError,
 		targetsfile.RejectValidate, typeWrite, typeGuard, typeInternal} {
 		m.errors.WithLabelValues(string(kind))
 	}

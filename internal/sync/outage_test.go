@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
@@ -19,13 +19,13 @@ type spoiled struct {
 }
 
 // List implements sync.Source.
-func (s *spoiled) List(ctx context.Context, namespace string) (discovery.Listing, error) {
+func (s *spoiled) List(ctx context.Context, namespace string) (source.Listing, error) {
 	s.mu.Lock()
 	hangs := namespace == s.hangs
 	s.mu.Unlock()
 	if hangs {
 		<-ctx.Done()
-		return discovery.Listing{}, s.err
+		return source.Listing{}, s.err
 	}
 	return s.cluster.List(ctx, namespace)
 }
@@ -40,7 +40,7 @@ func twoNamespaces(h *harness) {
 }
 
 func TestAHungNamespaceLeavesTheOthersTheirShareOfTheTime(t *testing.T) {
-	source := &spoiled{err: &discovery.Error{Type: discovery.TimeoutError, Err: context.DeadlineExceeded}}
+	source := &spoiled{err: &source.Error{Type: source.TimeoutError, Err: context.DeadlineExceeded}}
 	bubble(t, func(h *harness) {
 		twoNamespaces(h)
 		source.cluster = h.cluster
@@ -64,7 +64,7 @@ func TestAHungNamespaceLeavesTheOthersTheirShareOfTheTime(t *testing.T) {
 
 // TestOnlyAShutdownAbandonsARefresh gives a LIST an error that looks like a cancellation when its time is up.
 func TestOnlyAShutdownAbandonsARefresh(t *testing.T) {
-	source := &spoiled{err: &discovery.Error{Type: discovery.TimeoutError, Err: context.Canceled}}
+	source := &spoiled{err: &source.Error{Type: source.TimeoutError, Err: context.Canceled}}
 	bubble(t, func(h *harness) {
 		source.cluster = h.cluster
 		h.config.Source = source

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -298,12 +298,12 @@ type watched struct {
 }
 
 // Watch implements sync.Watcher.
-func (w watched) Watch(ctx context.Context, _, _ string, emit func(discovery.Event)) error {
-	emit(discovery.Event{Kind: discovery.Opened})
+func (w watched) Watch(ctx context.Context, _, _ string, emit func(source.Event)) error {
+	emit(source.Event{Kind: source.Opened})
 	for {
 		select {
 		case version := <-w.asks:
-			emit(discovery.Event{Kind: discovery.Relist, ResourceVersion: version})
+			emit(source.Event{Kind: source.Relist, ResourceVersion: version})
 		case <-ctx.Done():
 			return ctx.Err()
 		}

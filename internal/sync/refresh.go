@@ -9,7 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // attempt is one refresh.
@@ -29,7 +29,7 @@ type attempt struct {
 // listed is what became of one namespace's LIST.
 type listed struct {
 	namespace string
-	listing   discovery.Listing
+	listing   source.Listing
 	failure   *failure
 	cancelled bool
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
@@ -96,7 +96,7 @@ func TestNextRefreshIsTrueInEveryState(t *testing.T) {
 func TestRetryAfterOfTheServerIsHonoured(t *testing.T) {
 	bubble(t, nil, func(h *harness) {
 		h.start()
-		h.cluster.fail(&discovery.Error{Type: discovery.APIError, RetryAfter: 45 * time.Second, Err: errors.New("429 Too Many Requests")})
+		h.cluster.fail(&source.Error{Type: source.APIError, RetryAfter: 45 * time.Second, Err: errors.New("429 Too Many Requests")})
 		h.pass(5*time.Minute + 45*time.Second)
 		if diff := cmp.Diff([]time.Duration{0, 5 * time.Minute, 5*time.Minute + 45*time.Second}, h.cluster.listTimes()); diff != "" {
 			t.Errorf("LISTs (-want +got):\n%s", diff)

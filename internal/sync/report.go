@@ -5,7 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -80,7 +80,7 @@ func (l *loop) noteRejections(log zerolog.Logger, rejections []rejection) {
 		if l.rejected[r.Secret] == mark {
 			continue
 		}
-		kind := discovery.ParseError
+		kind := source.ParseError
 		if r.Reason != targetsfile.RejectParse {
 			kind = targetsfile.RejectValidate
 		}
@@ -125,7 +125,7 @@ func logChanges(log zerolog.Logger, last, next *targetsfile.Document) {
 }
 
 // logWarnings logs what could be written better in Secrets that are new or changed.
-func logWarnings(log zerolog.Logger, news []*discovery.Secret) {
+func logWarnings(log zerolog.Logger, news []*source.Secret) {
 	lines := 0
 	for _, s := range news {
 		for _, warning := range s.Warnings {

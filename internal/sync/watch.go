@@ -3,16 +3,16 @@ package sync
 import (
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // watchState is what the loop knows of the watch of one namespace.
 type watchState struct {
 	running bool // its follower runs
 	open    bool
-	down    time.Time          // since when it is in trouble; zero: it is not
-	err     string             // why it is not open
-	warned  discovery.WatchEnd // of the trouble, the last end that was warned of
+	down    time.Time       // since when it is in trouble; zero: it is not
+	err     string          // why it is not open
+	warned  source.WatchEnd // of the trouble, the last end that was warned of
 }
 
 // watchOf returns the state of a namespace's watch.
@@ -42,17 +42,17 @@ func (l *loop) follow(namespace, resourceVersion string) {
 }
 
 // onEvent takes in what a watch saw.
-func (l *loop) onEvent(e discovery.Event) {
+func (l *loop) onEvent(e source.Event) {
 	if l.stopping {
 		return
 	}
-	if e.Kind == discovery.Opened {
+	if e.Kind == source.Opened {
 		l.onOpened(e.Namespace)
 		return
 	}
 	l.status.Watch.LastEvent = time.Now()
 	l.metrics.watchEvents.WithLabelValues(e.Kind.String()).Inc()
-	if e.Kind == discovery.Relist {
+	if e.Kind == source.Relist {
 		l.asked[e.Namespace] = e.ResourceVersion
 		l.refreshIfAsked()
 		return
@@ -83,7 +83,7 @@ func (l *loop) onWatchEnd(end watchEnd) {
 		return
 	}
 	l.metrics.watchRestarts.WithLabelValues(string(end.err.End)).Inc()
-	if end.err.End == discovery.WatchTimeout {
+	if end.err.End == source.WatchTimeout {
 		return // it is opened again at once
 	}
 	l.logWatchEnd(end, state)
@@ -93,7 +93,7 @@ func (l *loop) onWatchEnd(end watchEnd) {
 	}
 	l.showWatch()
 	switch end.err.End {
-	case discovery.WatchExpired, discovery.WatchInvalid, discovery.WatchSilent:
+	case source.WatchExpired, source.WatchInvalid, source.WatchSilent:
 		l.demand(end)
 	}
 }
@@ -101,17 +101,17 @@ func (l *loop) onWatchEnd(end watchEnd) {
 // logWatchEnd writes one warning per outage of a watch, and one more if it turns out that somebody has to grant it.
 func (l *loop) logWatchEnd(end watchEnd, state *watchState) {
 	e := l.log.Debug()
-	if state.down.IsZero() || end.err.End == discovery.WatchForbidden && state.warned != discovery.WatchForbidden {
+	if state.down.IsZero() || end.err.End == source.WatchForbidden && state.warned != source.WatchForbidden {
 		e = l.log.Warn()
 		state.warned = end.err.End
 	}
 	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
 	switch end.err.End {
-	case discovery.WatchForbidden:
+	case source.WatchForbidden:
 		e.Msg("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")
-	case discovery.WatchExpired, discovery.WatchInvalid:
+	case source.WatchExpired, source.WatchInvalid:
 		e.Msg("the watch cannot go on, a refresh follows")
-	case discovery.WatchSilent:
+	case source.WatchSilent:
 		e.Msg("the watch is silent, opening it again; a refresh follows")
 	default:
 		e.Msg("the watch was interrupted, opening it again")

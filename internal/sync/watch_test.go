@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
@@ -51,7 +51,7 @@ func (h *harness) expectMetrics(want map[string]float64) {
 
 // TestABrokenWatchIsOpenedAgainFromWhereItWas holds for all ends that lose nothing.
 func TestABrokenWatchIsOpenedAgainFromWhereItWas(t *testing.T) {
-	for _, end := range []discovery.WatchEnd{discovery.WatchBroken, discovery.WatchClosed, discovery.WatchRefused} {
+	for _, end := range []source.WatchEnd{source.WatchBroken, source.WatchClosed, source.WatchRefused} {
 		t.Run(string(end), func(t *testing.T) {
 			watching(t, nil, func(h *harness) {
 				h.live.bookmark()
@@ -93,7 +93,7 @@ func TestABrokenWatchIsOpenedAgainFromWhereItWas(t *testing.T) {
 func TestAWatchThatEndsAtItsTimeIsOpenedAgainAtOnce(t *testing.T) {
 	watching(t, nil, func(h *harness) {
 		since := h.now()
-		h.live.cut(ended(discovery.WatchTimeout), nil)
+		h.live.cut(ended(source.WatchTimeout), nil)
 		h.expectOpens(since, 0)
 		h.edit("a", "https://a2")
 		h.expectURL("a", "https://a2")
@@ -108,7 +108,7 @@ func TestAWatchThatEndsAtItsTimeIsOpenedAgainAtOnce(t *testing.T) {
 }
 
 func TestAWatchThatClosesAtOnceIsNoHotLoop(t *testing.T) {
-	for _, end := range []discovery.WatchEnd{discovery.WatchTimeout, discovery.WatchClosed} {
+	for _, end := range []source.WatchEnd{source.WatchTimeout, source.WatchClosed} {
 		t.Run(string(end), func(t *testing.T) {
 			watching(t, nil, func(h *harness) {
 				since := h.now()
@@ -125,7 +125,7 @@ func TestAWatchThatClosesAtOnceIsNoHotLoop(t *testing.T) {
 }
 
 func TestAnExpiredWatchAsksForOneRefresh(t *testing.T) {
-	for _, end := range []discovery.WatchEnd{discovery.WatchExpired, discovery.WatchInvalid} {
+	for _, end := range []source.WatchEnd{source.WatchExpired, source.WatchInvalid} {
 		t.Run(string(end), func(t *testing.T) {
 			watching(t, nil, func(h *harness) {
 				since := h.now()
@@ -163,7 +163,7 @@ func TestAnExpiredWatchAsksForOneRefresh(t *testing.T) {
 func TestASilentWatchIsOpenedAgainAndAsksForARefresh(t *testing.T) {
 	watching(t, nil, func(h *harness) {
 		since := h.now()
-		h.live.cut(ended(discovery.WatchSilent), nil)
+		h.live.cut(ended(source.WatchSilent), nil)
 		h.expectLists(2)
 		h.pass(time.Minute)
 		h.expectLists(2)
@@ -178,7 +178,7 @@ func TestARefreshThatRunsSatisfiesAWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.pass(time.Second)
-		h.live.cut(ended(discovery.WatchExpired), nil)
+		h.live.cut(ended(source.WatchExpired), nil)
 		h.pass(time.Minute)
 		h.expectLists(2)
 		if s := h.GetStatus(); !s.Watch.Connected {
@@ -194,7 +194,7 @@ func TestARefreshThatHasReadDoesNot(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.pass(time.Second) // it writes
-		h.live.cut(ended(discovery.WatchExpired), nil)
+		h.live.cut(ended(source.WatchExpired), nil)
 		h.pass(30 * time.Second)
 		h.expectLists(3)
 		if s := h.GetStatus(); !s.Watch.Connected || s.LastTrigger != sync.TriggerWatch {
@@ -205,12 +205,12 @@ func TestARefreshThatHasReadDoesNot(t *testing.T) {
 
 func TestAWatchAsksForNoRefreshBeforeRetryAfter(t *testing.T) {
 	watching(t, nil, func(h *harness) {
-		h.cluster.fail(&discovery.Error{Err: errors.New("429"), RetryAfter: 2 * time.Minute})
+		h.cluster.fail(&source.Error{Err: errors.New("429"), RetryAfter: 2 * time.Minute})
 		if err := h.RefreshNow(); err != nil {
 			t.Fatal(err)
 		}
 		h.pass(time.Second)
-		h.live.cut(ended(discovery.WatchExpired), nil)
+		h.live.cut(ended(source.WatchExpired), nil)
 		h.pass(118 * time.Second)
 		h.expectLists(2)
 		h.pass(2 * time.Second)
@@ -219,7 +219,7 @@ func TestAWatchAsksForNoRefreshBeforeRetryAfter(t *testing.T) {
 }
 
 func TestAWatchThatIsForbiddenIsTriedAgainAfterEachList(t *testing.T) {
-	bubble(t, func(h *harness) { followed(h); h.live.refuse = ended(discovery.WatchForbidden) }, func(h *harness) {
+	bubble(t, func(h *harness) { followed(h); h.live.refuse = ended(source.WatchForbidden) }, func(h *harness) {
 		h.edit("a", "https://a")
 		h.start()
 		h.pass(16 * time.Minute)
@@ -243,7 +243,7 @@ func TestAWatchThatIsForbiddenIsTriedAgainAfterEachList(t *testing.T) {
 func TestAWatchThatWasGrantedIsTriedForAMinute(t *testing.T) {
 	watching(t, nil, func(h *harness) {
 		since := h.now()
-		h.live.cut(ended(discovery.WatchBroken), ended(discovery.WatchForbidden))
+		h.live.cut(ended(source.WatchBroken), ended(source.WatchForbidden))
 		h.pass(2 * time.Minute)
 		h.expectOpens(since, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 25*time.Second, 35*time.Second, 45*time.Second,
 			55*time.Second, 65*time.Second)
@@ -269,7 +269,7 @@ func TestARefusedWatchWaitsAsLongAsTheServerWants(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			watching(t, nil, func(h *harness) {
 				since := h.now()
-				refusal := ended(discovery.WatchRefused)
+				refusal := ended(source.WatchRefused)
 				refusal.RetryAfter = c.retryAfter
 				h.live.cut(refusal, nil)
 				h.pass(6 * time.Minute)
@@ -288,13 +288,13 @@ func TestAWatchThatOpensAfterAnOutageBringsTheRefreshForward(t *testing.T) {
 		"transient failure":       {failure: transient(), within: 2 * time.Second},
 		"denied: waits a minute":  {failure: denied(), waits: true},
 		"permanent: needs people": {failure: permanent(), waits: true},
-		"held by Retry-After":     {failure: &discovery.Error{Err: errors.New("429"), RetryAfter: 4 * time.Minute}, waits: true},
+		"held by Retry-After":     {failure: &source.Error{Err: errors.New("429"), RetryAfter: 4 * time.Minute}, waits: true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			watching(t, nil, func(h *harness) {
 				h.cluster.fail(c.failure)
-				h.live.cut(ended(discovery.WatchBroken), ended(discovery.WatchBroken))
+				h.live.cut(ended(source.WatchBroken), ended(source.WatchBroken))
 				h.pass(3*time.Minute + 10*time.Second) // the periodic refresh has failed, its retry is due in 20 s
 				h.cluster.fail(nil)
 				next := h.GetStatus().NextRefresh
@@ -320,7 +320,7 @@ func TestARefreshIsBroughtForwardOnceAMinute(t *testing.T) {
 		h.pass(3*time.Minute + time.Second)
 		before := len(h.cluster.listTimes())
 		for range 10 { // the API server answers watches, but no LIST
-			h.live.cut(ended(discovery.WatchBroken), nil)
+			h.live.cut(ended(source.WatchBroken), nil)
 			h.pass(2500 * time.Millisecond)
 		}
 		if got := len(h.cluster.listTimes()) - before; got != 1 {
@@ -394,7 +394,7 @@ func TestNoWatch(t *testing.T) {
 func TestStopEndsWatches(t *testing.T) {
 	cases := map[string]func(*harness){
 		"open":                 func(*harness) {},
-		"waiting to be opened": func(h *harness) { h.live.cut(ended(discovery.WatchBroken), ended(discovery.WatchBroken)) },
+		"waiting to be opened": func(h *harness) { h.live.cut(ended(source.WatchBroken), ended(source.WatchBroken)) },
 		"in a burst": func(h *harness) {
 			h.disk.set(func(d *disk) { d.delay = 100 * time.Millisecond })
 			for i := range 100 {
@@ -403,7 +403,7 @@ func TestStopEndsWatches(t *testing.T) {
 		},
 		"with a refresh asked for": func(h *harness) {
 			for range 5 {
-				h.live.cut(ended(discovery.WatchExpired), nil)
+				h.live.cut(ended(source.WatchExpired), nil)
 			}
 		},
 	}

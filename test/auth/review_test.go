@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
@@ -125,7 +126,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 		t.Errorf("a refusal is remembered too: got %v", err)
 	}
 	_, err := reviewer.Review(t.Context(), private.AdminUser().Token, "get", path)
-	if fault, ok := errors.AsType[*discovery.Error](err); !ok || fault.Hint == "" {
+	if fault, ok := errors.AsType[*source.Error](err); !ok || fault.Hint == "" {
 		t.Errorf("asked while it is away: got %v, want an *Error with a hint", err)
 	}
 }
@@ -134,7 +135,7 @@ func TestAReviewerWithoutTheRightToReviewSaysSo(t *testing.T) {
 	plane := controlplane.Get(t)
 	reviewer := newReviewer(t, plane.Config(plane.User(t)))
 	_, err := reviewer.Review(t.Context(), plane.AdminUser().Token, "post", path)
-	if fault, ok := errors.AsType[*discovery.Error](err); !ok || !fault.Denied {
+	if fault, ok := errors.AsType[*source.Error](err); !ok || !fault.Denied {
 		t.Errorf("got %v, want a denial", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -38,18 +39,18 @@ func (p *timed) Publish(d *targetsfile.Document) (int64, error) {
 
 // scripted is a source that says what a benchmark has it say.
 type scripted struct {
-	secrets []discovery.Secret
-	events  chan discovery.Event
+	secrets []source.Secret
+	events  chan source.Event
 }
 
 // List implements sync.Source.
-func (s *scripted) List(context.Context, string) (discovery.Listing, error) {
-	return discovery.Listing{ResourceVersion: "1", Secrets: s.secrets}, nil
+func (s *scripted) List(context.Context, string) (source.Listing, error) {
+	return source.Listing{ResourceVersion: "1", Secrets: s.secrets}, nil
 }
 
 // Watch implements sync.Watcher.
-func (s *scripted) Watch(ctx context.Context, _, version string, emit func(discovery.Event)) error {
-	emit(discovery.Event{Kind: discovery.Opened, ResourceVersion: version})
+func (s *scripted) Watch(ctx context.Context, _, version string, emit func(source.Event)) error {
+	emit(source.Event{Kind: source.Opened, ResourceVersion: version})
 	for {
 		select {
 		case e := <-s.events:
@@ -78,7 +79,7 @@ func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended
 func BenchmarkPublicationOfAChange(b *testing.B) {
 	for _, count := range []int{20, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("targets=%d", count), func(b *testing.B) {
-			source := &scripted{events: make(chan discovery.Event)}
+			source := &scripted{events: make(chan source.Event)}
 			for i := range count {
 				source.secrets = append(source.secrets, discovery.Decode(scriptedSecret(i, 0)))
 			}
@@ -99,7 +100,7 @@ func BenchmarkPublicationOfAChange(b *testing.B) {
 				began := time.Now()
 				secret := discovery.Decode(scriptedSecret(edit*37%count, edit))
 				decoded := time.Now()
-				source.events <- discovery.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
+				source.events <- source.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
 				p := <-published
 				decode, merge, write = append(decode, decoded.Sub(began)), append(merge, p.began.Sub(decoded)), append(write, p.ended.Sub(p.began))
 				unpaced(publication{began, p.ended})

@@ -1,4 +1,4 @@
-package discovery
+package source
 
 import "time"
 
@@ -28,3 +28,23 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// WatchEnd says how a watch ended, as metrics count it.
+type WatchEnd string
+
+// Ends of watches.
+const (
+	WatchTimeout   WatchEnd = "timeout"   // when the server was asked to end it: the normal end
+	WatchClosed    WatchEnd = "closed"    // by the server, earlier
+	WatchBroken    WatchEnd = "broken"    // the connection broke, or could not be made
+	WatchSilent    WatchEnd = "silent"    // nothing was received any more
+	WatchRefused   WatchEnd = "refused"   // by the server, before it began, for now
+	WatchForbidden WatchEnd = "forbidden" // by the server, until somebody changes something
+	WatchExpired   WatchEnd = "expired"   // the server no longer has the changes since the version asked for
+	WatchInvalid   WatchEnd = "error"     // the server reported an error, or sent what cannot be decoded
+)
+
+// WatchEnds returns the ends that there are.
+func WatchEnds() []WatchEnd {
+	return []WatchEnd{WatchTimeout, WatchClosed, WatchBroken, WatchSilent, WatchRefused, WatchForbidden, WatchExpired, WatchInvalid}
+}
