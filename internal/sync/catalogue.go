@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -15,18 +16,32 @@ const allNamespaces = ""
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
+	errors     map[string]string          // by namespace: why its last LIST failed; absent: it succeeded, or there was none
 	ordered    []*source.Secret           // all, by claimed name, then by key: merge goes through them once
+
+	// duringList holds, by namespace and key, the last event of each Secret while a LIST runs, whose answer may be older. Nil: none runs.
+	duringList map[string]map[string]source.Event
 }
 
 // knownNamespace is what is known of one namespace at one version.
 type knownNamespace struct {
-	version string // resourceVersion of the last LIST, or of a later event
-	secrets map[string]*source.Secret
+	listedAt time.Time // end of the last LIST that succeeded
+	version  string    // resourceVersion of that LIST, or of a later event
+	secrets  map[string]*source.Secret
 }
 
 func newCatalogue(namespaces []string) *catalogue {
-	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}}
+	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}}
 }
+
+// beginList has events remembered, for the answer of the LIST that begins.
+func (c *catalogue) beginList() { c.duringList = map[string]map[string]source.Event{} }
+
+// endList forgets them.
+func (c *catalogue) endList() { c.duringList = nil }
+
+// fail takes in that a namespace's LIST failed: what was known of it stays.
+func (c *catalogue) fail(namespace string, err error) { c.errors[namespace] = err.Error() }
 
 // claimedName is the name that a Secret claims by its present content, "" if it yields no target.
 func claimedName(s *source.Secret) string {
@@ -43,9 +58,10 @@ func byClaim(a, b *source.Secret) int {
 // replace sets a namespace to what was listed, followed by those of the events since the LIST began that are newer than it. It returns
 // the Secrets that were not known with the same content. What is known of an unchanged Secret stays, so that documents go on sharing
 // its entry.
-func (c *catalogue) replace(l source.Listing, since map[string]source.Event) (news []*source.Secret) {
+func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secret) {
+	delete(c.errors, l.Namespace)
 	before := c.known[l.Namespace]
-	after := &knownNamespace{version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
+	after := &knownNamespace{listedAt: at, version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
 	note := func(s *source.Secret) {
 		var old *source.Secret
 		if before != nil {
@@ -62,7 +78,7 @@ func (c *catalogue) replace(l source.Listing, since map[string]source.Event) (ne
 	for i := range l.Secrets {
 		note(&l.Secrets[i])
 	}
-	for key, e := range since {
+	for key, e := range c.duringList[l.Namespace] {
 		switch {
 		case !source.Newer(e.ResourceVersion, l.ResourceVersion):
 			continue
@@ -93,6 +109,12 @@ func (c *catalogue) order() {
 
 // apply enters an event and reports whether it changed anything: one that is not newer than what is known does not.
 func (c *catalogue) apply(e source.Event) bool {
+	if c.duringList != nil && e.Kind != source.Bookmark {
+		if c.duringList[e.Namespace] == nil {
+			c.duringList[e.Namespace] = map[string]source.Event{}
+		}
+		c.duringList[e.Namespace][e.Secret.Key] = e
+	}
 	known := c.known[e.Namespace]
 	if known == nil || !source.Newer(e.ResourceVersion, known.version) {
 		return false
@@ -146,12 +168,33 @@ func (c *catalogue) unanswered(secret string) bool {
 	return c.known[namespace] == nil
 }
 
-// count returns the number of Secrets known in a namespace.
-func (c *catalogue) count(namespace string) int {
-	if c.known[namespace] == nil {
-		return 0
+// has reports whether this is the content of a Secret that is known now.
+func (c *catalogue) has(s *source.Secret) bool {
+	i, found := slices.BinarySearchFunc(c.ordered, s, byClaim)
+	return found && sameContent(c.ordered[i], s)
+}
+
+// oldestList is the end of the LIST that is the longest ago among the namespaces' last ones. All have answered.
+func (c *catalogue) oldestList() time.Time {
+	oldest := c.known[c.namespaces[0]].listedAt
+	for _, known := range c.known {
+		if known.listedAt.Before(oldest) {
+			oldest = known.listedAt
+		}
 	}
-	return len(c.known[namespace].secrets)
+	return oldest
+}
+
+// status is what a status says of the namespaces.
+func (c *catalogue) status() []NamespaceStatus {
+	out := make([]NamespaceStatus, len(c.namespaces))
+	for i, name := range c.namespaces {
+		out[i] = NamespaceStatus{Name: name, Error: c.errors[name]}
+		if known := c.known[name]; known != nil {
+			out[i].Secrets, out[i].LastSuccess = len(known.secrets), known.listedAt
+		}
+	}
+	return out
 }
 
 // size returns the number of Secrets known.

@@ -98,7 +98,8 @@ func (c *Config) watcher() Watcher {
 }
 
 func (c *Config) schedule() schedule {
-	return schedule{interval: c.Interval, startup: c.StartupBackoff, backoff: c.RetryBackoff, maxRetries: c.MaxRetries, jitter: c.Jitter}
+	return schedule{interval: c.Interval, startup: c.StartupBackoff, backoff: c.RetryBackoff, maxRetries: c.MaxRetries, jitter: c.Jitter,
+		timer: idleTimer()}
 }
 
 // limiter limits manual refreshes. rate.Every of 0 is no limit.
