@@ -72,18 +72,14 @@ func (s *sidecar) prepareDirectory() error {
 
 // readSnapshot returns the snapshot that is in place and its size, or nil if there is no usable one.
 func (s *sidecar) readSnapshot() (*targetsfile.Document, int64) {
-	document, err := targetsfile.ReadFile(s.flags.SnapshotPath)
-	if err != nil {
-		if fault, ok := errors.AsType[*targetsfile.LoadError](err); !ok || fault.Reason != targetsfile.ReasonMissing {
-			s.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
-		}
-		return nil, 0
+	document, size, err := s.writer.Read()
+	if err == nil {
+		return document, size
 	}
-	info, err := os.Stat(s.flags.SnapshotPath)
-	if err != nil {
-		return document, 0
+	if fault, ok := errors.AsType[*targetsfile.LoadError](err); !ok || fault.Reason != targetsfile.ReasonMissing {
+		s.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
 	}
-	return document, info.Size()
+	return nil, 0
 }
 
 func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsync.Config {

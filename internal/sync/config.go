@@ -28,9 +28,13 @@ type Watcher interface {
 	Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error
 }
 
-// Publisher puts a document in place, whole or not at all, and returns its size in bytes. It is called from one goroutine.
+// Publisher puts documents in place. It is called from one goroutine at a time.
 type Publisher interface {
+	// Publish puts a document in place, whole or not at all, and returns its size in bytes.
 	Publish(*targetsfile.Document) (int64, error)
+	// Check reports whether the document that was published last, or was in place at start, still is, and if it is not, whether
+	// something else is.
+	Check() (intact, foreign bool, err error)
 }
 
 // Config of a [DefaultRefreshManager].

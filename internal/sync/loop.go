@@ -92,6 +92,7 @@ func (l *loop) run() {
 			l.onWatchEnd(end)
 		case <-beat.C:
 			l.manager.heartbeat()
+			l.checkInPlace()
 		case <-stop:
 			stop = nil
 			l.stop()

@@ -29,6 +29,7 @@ const (
 	metricChanged             = "publishing_snapshot_changed_timestamp_seconds"
 	metricStaleAfter          = "publishing_snapshot_stale_after_timestamp_seconds"
 	metricPublications        = "publishing_snapshot_publications_total"
+	metricMissing             = "publishing_snapshot_missing_total"
 	metricWatchConnected      = "publishing_watch_connected"
 	metricWatchEvents         = "publishing_watch_events_total"
 	metricWatchRestarts       = "publishing_watch_restarts_total"
@@ -53,6 +54,7 @@ type metrics struct {
 	changed      prometheus.Gauge
 	staleAfter   prometheus.Gauge
 	publications *prometheus.CounterVec
+	missing      *prometheus.CounterVec
 
 	mirrored *targetsfile.Document // whose metrics are set; nil: none
 
@@ -81,6 +83,7 @@ func newMetrics(cfg *Config) *metrics {
 		changed:      r.gauge(metricChanged, "Unix time at which the targets last changed."),
 		staleAfter:   r.gauge(metricStaleAfter, "Unix time from which the snapshot counts as stale."),
 		publications: r.counters(metricPublications, "Writes of the snapshot.", "result"),
+		missing:      r.counters(metricMissing, "Times that the snapshot published last was not in place: it was gone, or another file was there.", "because"),
 	}
 	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(cfg.Interval.Seconds())
 	m.touch()
@@ -122,8 +125,19 @@ func (m *metrics) touch() {
 	for _, result := range []string{"written", "failed"} {
 		m.publications.WithLabelValues(result)
 	}
+	for _, foreign := range []bool{false, true} {
+		m.missing.WithLabelValues(missingBecause(foreign))
+	}
 	m.setTargets(nil)
 	m.setInvalid(nil)
+}
+
+// missingBecause names why the snapshot published last is not in place.
+func missingBecause(foreign bool) string {
+	if foreign {
+		return "foreign"
+	}
+	return "gone"
 }
 
 // mirror sets the metrics that say what the status says. Those of the document in place, which cost its length, are set when it changes.

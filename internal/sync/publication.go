@@ -17,10 +17,12 @@ const (
 
 // publications are the writes of the snapshot. At most one runs.
 type publications struct {
-	epoch   string
-	inPlace *inPlace         // nil: no document of this source is
-	writing *publication     // nil: none
-	ended   chan publication // the end of the one that is being written
+	epoch    string
+	inPlace  *inPlace         // nil: no document of this source is
+	missing  bool             // somebody removed or replaced it, and it could not be put back yet
+	writing  *publication     // nil: none
+	ended    chan publication // the end of the one that is being written
+	tampered bool             // the last write found another document in place
 
 	failed   *failedWrite // nil: the last write succeeded
 	again    *time.Timer  // fires when the failed write is tried again
@@ -52,6 +54,9 @@ type publication struct {
 	rejections []rejection // see merged
 	refresh    *attempt    // the refresh that this write completes; nil after events, and for a failed write that is tried again
 	again      bool        // it tries a failed write again
+	check      bool        // it is the document in place, written only if it is not there any more
+	intact     bool        // before the write, the document published last was in place
+	foreign    bool        // something else was
 	size       int64
 	failure    *failure
 }
@@ -98,7 +103,7 @@ func (p *publications) take(w publication) {
 	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
 		place.lastRefresh = p.inPlace.lastRefresh
 	}
-	p.inPlace, p.withheld = place, nil
+	p.inPlace, p.withheld, p.missing, p.epoch = place, nil, false, w.document.Epoch
 }
 
 // confirm takes in that what was merged equals the document in place, with these versions of the Secrets.

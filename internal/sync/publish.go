@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -63,21 +64,40 @@ func (l *loop) refreshedAt() time.Time {
 // publish hands the next document to the publisher goroutine.
 func (l *loop) publish(m merged, p publication) {
 	p.document, p.versions, p.rejections = l.compose(m), m.versions, m.rejections
+	l.write(p)
+}
+
+func (l *loop) write(p publication) {
 	l.publications.writing = &p
 	w := documentWriter{publisher: l.cfg.Publisher, log: p.log}
 	l.workers.Go(func() {
-		p.size, p.failure = w.write(p.document)
+		w.write(&p)
 		l.publications.ended <- p
 	})
+}
+
+// checkInPlace finds out, with each heartbeat, whether the document in place still is, and puts it back if it is not: the path is the
+// sidecar's alone.
+func (l *loop) checkInPlace() {
+	place := l.publications.inPlace
+	if place == nil || l.publications.writing != nil || l.publications.failed != nil || l.stopping {
+		return
+	}
+	document := *place.Document
+	l.write(publication{log: l.log, begun: time.Now(), check: true, document: &document, versions: place.Versions, rejections: place.rejections})
 }
 
 // onPublished takes in the end of a write.
 func (l *loop) onPublished(p publication) {
 	l.publications.writing = nil
-	l.publications.pace(paceLeast, time.Since(p.begun))
-	if p.failure != nil {
+	l.reportMissing(p)
+	switch {
+	case p.check && p.intact:
+	case p.failure != nil:
+		l.publications.pace(paceLeast, time.Since(p.begun))
 		l.writeFailed(p)
-	} else {
+	default:
+		l.publications.pace(paceLeast, time.Since(p.begun))
 		l.written(p)
 	}
 	if a := l.attempts.running; a != nil && !a.listedAt.IsZero() && l.publications.writing == nil {
@@ -86,12 +106,31 @@ func (l *loop) onPublished(p publication) {
 	l.publishChanges()
 }
 
+// reportMissing tells that the document published last was not in place: once, until one is found there again.
+func (l *loop) reportMissing(p publication) {
+	switch {
+	case p.intact:
+		l.publications.tampered = false
+		return
+	case p.failure != nil && !p.foreign: // it could not even be looked for
+	case !p.foreign:
+		p.log.Warn().Msg("the snapshot was removed or its mode was changed, it is written again")
+	case !l.publications.tampered:
+		p.log.Warn().Str("hint", "nothing but this sidecar may write to the path: is there a second one, or does the app write?").
+			Msg("somebody else wrote the snapshot, it is replaced in a new epoch")
+	}
+	l.publications.tampered = p.foreign
+	l.publications.missing = true // until a write succeeds
+	l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+}
+
 // written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
 	logChanges(p.log, l.last(), p.document)
 	l.publications.take(p)
 	switch {
+	case p.check:
 	case p.again:
 		l.writtenLate(p)
 	case p.refresh == nil:
@@ -176,17 +215,29 @@ type documentWriter struct {
 	log       zerolog.Logger
 }
 
-func (w documentWriter) write(d *targetsfile.Document) (size int64, f *failure) {
+// write writes a document, in a new epoch if it finds another one in place: readers may have taken that for the sidecar's, and would refuse
+// what follows it in the old epoch.
+func (w documentWriter) write(p *publication) {
 	defer func() {
 		if value := recover(); value != nil {
 			w.log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
-			f = panicFailure(value)
-			f.onlyWrite = true
+			p.failure = panicFailure(value)
+			p.failure.onlyWrite = true
 		}
 	}()
-	size, err := w.publisher.Publish(d)
-	if err != nil {
-		return 0, writeFailure(err)
+	var err error
+	if p.intact, p.foreign, err = w.publisher.Check(); err != nil {
+		p.failure = writeFailure(err)
+		return
 	}
-	return size, nil
+	if p.check && p.intact {
+		return
+	}
+	if p.foreign {
+		p.document.Epoch, p.document.Generation = uuid.NewString(), 1
+		p.document.ChangedAt = time.Now().UTC().Truncate(time.Millisecond)
+	}
+	if p.size, err = w.publisher.Publish(p.document); err != nil {
+		p.failure = writeFailure(err)
+	}
 }

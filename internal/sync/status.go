@@ -131,7 +131,8 @@ func (l *loop) deriveStatus() RefreshStatus {
 		s.LastAttempt, s.LastTrigger = last.run.StartedAt, last.trigger
 	}
 	if place := l.publications.inPlace; place != nil {
-		s.Ready, s.LastRefresh, s.Snapshot = !l.stopping, place.lastRefresh, place.status()
+		s.Ready = !l.stopping && !l.publications.missing
+		s.LastRefresh, s.Snapshot = place.lastRefresh, place.status()
 		s.Discovered, s.Valid = place.Document.Discovered, place.Document.Valid
 		s.Rejections = place.Document.Rejections[:min(len(place.Document.Rejections), maxRejectionsShown)]
 	}
