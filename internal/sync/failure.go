@@ -19,7 +19,7 @@ const (
 	ClassPermanent Class = "permanent"
 )
 
-// Types of failures beside those of package discovery, as metrics count them.
+// Types of failures beside those of package source, as metrics count them.
 const (
 	typeWrite    source.ErrorType = "write"
 	typeGuard    source.ErrorType = "guard"
