@@ -65,7 +65,8 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 
 .PHONY: fuzz
 fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
-	@set -e; for f in FuzzManifest FuzzDecode FuzzDecodeFields; do go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) ./internal/discovery; done
+	@set -e; for f in secret:FuzzDecode secret:FuzzDecodeFields manifests:FuzzManifest; do \
+		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
 
 .PHONY: report
 report: controlplane ## Run the tests that docs/COMPLETION_REPORT.md names, exactly those, and list their results.

@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
 )
 
 // Values of --auth.
@@ -31,7 +31,7 @@ func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 }
 
 func (s *sidecar) newClusterAuthorizer(config *rest.Config) (api.Authorizer, error) {
-	reviewer, err := discovery.NewReviewer(config, userAgent())
+	reviewer, err := kube.NewReviewer(config, userAgent())
 	if err != nil {
 		return nil, err
 	}
@@ -40,15 +40,15 @@ func (s *sidecar) newClusterAuthorizer(config *rest.Config) (api.Authorizer, err
 }
 
 // clusterAuthorizer lets the API server decide.
-type clusterAuthorizer struct{ reviewer *discovery.Reviewer }
+type clusterAuthorizer struct{ reviewer *kube.Reviewer }
 
 // Authorize implements [api.Authorizer]. RBAC's verbs for non-resource URLs are HTTP methods in lower case.
 func (c clusterAuthorizer) Authorize(ctx context.Context, caller api.Credentials) (string, error) {
 	user, err := c.reviewer.Review(ctx, caller.Token, strings.ToLower(caller.Method), caller.Path)
 	switch {
-	case errors.Is(err, discovery.ErrUnknownToken):
+	case errors.Is(err, kube.ErrUnknownToken):
 		return "", fmt.Errorf("%w: %w", api.ErrUnauthenticated, err)
-	case errors.Is(err, discovery.ErrNotAllowed):
+	case errors.Is(err, kube.ErrNotAllowed):
 		return user, fmt.Errorf("%w: %w", api.ErrForbidden, err)
 	}
 	return user, err

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/manifests"
 )
 
 // verdict is what validate prints.
@@ -22,7 +22,7 @@ type verdict struct {
 
 // verdictLine is one finding.
 type verdictLine struct {
-	Severity discovery.Severity `json:"severity"`
+	Severity manifests.Severity `json:"severity"`
 	File     string             `json:"file,omitempty"`
 	Document int                `json:"document,omitempty"` // from 1
 	Item     int                `json:"item,omitempty"`     // of a List, from 1
@@ -32,17 +32,17 @@ type verdictLine struct {
 	Hint     string             `json:"hint,omitempty"`
 }
 
-func newVerdict(found discovery.Validation, strict bool) verdict {
+func newVerdict(found manifests.Report, strict bool) verdict {
 	v := verdict{Files: found.Files, Secrets: found.Secrets, Findings: make([]verdictLine, 0, len(found.Findings))}
 	for _, f := range found.Findings {
 		v.Findings = append(v.Findings, verdictLine{Severity: f.Severity, File: f.File, Document: f.Document, Item: f.Item,
 			Secret: f.Secret, Field: f.Field, Rule: f.Rule, Hint: f.Hint})
 		switch f.Severity {
-		case discovery.Failed:
+		case manifests.Failed:
 			v.Faults++
-		case discovery.Warned:
+		case manifests.Warned:
 			v.Warnings++
-		case discovery.Skipped:
+		case manifests.Skipped:
 			v.Skipped++
 		}
 	}

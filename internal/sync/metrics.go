@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -183,7 +183,7 @@ func (m *metrics) countRejection(reason string) {
 
 func (m *metrics) setTargets(entries []*targetsfile.Entry) {
 	count := map[[2]string]int{}
-	for _, kind := range discovery.Types() {
+	for _, kind := range secret.Types() {
 		count[[2]string{kind, "true"}], count[[2]string{kind, "false"}] = 0, 0
 	}
 	for i := range entries {

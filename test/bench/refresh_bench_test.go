@@ -14,7 +14,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -53,7 +54,7 @@ type ways struct {
 
 func (w *ways) prepare(b *testing.B, config *rest.Config) {
 	b.Helper()
-	source, err := discovery.NewKubernetes(discovery.KubernetesConfig{REST: config, LabelSelector: selector})
+	source, err := kube.New(kube.Config{REST: config, LabelSelector: selector})
 	must(b, err)
 	b.Cleanup(source.Close)
 	protobuf := rest.CopyConfig(config)
@@ -78,7 +79,7 @@ func (w *ways) compare(b *testing.B, rounds int) {
 	var ratios []float64
 	for round := range rounds + 1 {
 		client := timed(func() { w.list(b, func(*corev1.Secret) {}) })
-		list := timed(func() { w.list(b, func(s *corev1.Secret) { discovery.Decode(s) }) })
+		list := timed(func() { w.list(b, func(s *corev1.Secret) { secret.Decode(s) }) })
 		refresh := timed(func() { w.refresh(b) })
 		if round == 0 {
 			continue // connections are opened, caches of the API server filled

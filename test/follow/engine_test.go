@@ -14,7 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -28,7 +28,7 @@ const (
 
 // setup is what a test may change before an engine starts.
 type setup struct {
-	discovery.KubernetesConfig
+	server kube.Config
 	targetsync.Config
 	keeps     []string // targets that no snapshot may lack, once one had them
 	unchecked bool     // snapshots are not read all the time
@@ -71,13 +71,13 @@ func (w *world) follow(changes ...func(*setup)) *engine {
 func (w *world) start(changes ...func(*setup)) *engine {
 	w.t.Helper()
 	s := newSetup(w.t, w.namespace)
-	s.KubernetesConfig = discovery.KubernetesConfig{REST: ownConnections(w.t, w.plane.Config(w.user)), LabelSelector: selector}
+	s.server = kube.Config{REST: ownConnections(w.t, w.plane.Config(w.user)), LabelSelector: selector}
 	for _, change := range changes {
 		change(s)
 	}
 	e := &engine{t: w.t}
-	s.REST.Wrap(e.requests.wrap)
-	source, err := discovery.NewKubernetes(s.KubernetesConfig)
+	s.server.REST.Wrap(e.requests.wrap)
+	source, err := kube.New(s.server)
 	w.must(err)
 	w.t.Cleanup(source.Close)
 	s.Source = source

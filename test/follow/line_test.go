@@ -59,7 +59,7 @@ func (w *world) newLine() *line {
 }
 
 // carry has an engine use the line.
-func (l *line) carry(s *setup) { s.REST.Host = "https://" + l.proxy.Listen }
+func (l *line) carry(s *setup) { s.server.REST.Host = "https://" + l.proxy.Listen }
 
 // cut ends all connections, and refuses new ones.
 func (l *line) cut() { l.proxy.Stop() }

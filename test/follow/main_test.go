@@ -1,4 +1,4 @@
-// Package follow_test has the engine follow changes on a real API server: discovery, sync, writer and reader in one process, so that
+// Package follow_test has the engine follow changes on a real API server: kube, sync, writer and reader in one process, so that
 // limits can be shortened and requests counted. What only the shipped program shows is in package sidecar_test.
 package follow_test
 

@@ -73,7 +73,7 @@ type slow struct {
 
 // use has an engine use the transport.
 func (s *slow) use(e *setup) {
-	e.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
+	e.server.REST.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		s.RoundTripper = next
 		return s
 	})

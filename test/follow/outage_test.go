@@ -94,7 +94,7 @@ func TestASilentConnection(t *testing.T) {
 	const silence = 3 * time.Second
 	e := w.follow(line.carry, func(s *setup) {
 		s.keeps = []string{"a", "b"}
-		s.Silence, s.Timeout = silence, time.Second
+		s.server.Silence, s.Timeout = silence, time.Second
 	})
 	began := time.Now()
 	line.silence()

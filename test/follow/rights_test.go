@@ -22,7 +22,7 @@ func forbidden(s targetsync.RefreshStatus) bool {
 }
 
 // shortWatches has watches end by themselves soon: the API server asks for rights only when a watch begins.
-func shortWatches(s *setup) { s.WatchLimit = 3 * time.Second }
+func shortWatches(s *setup) { s.server.WatchLimit = 3 * time.Second }
 
 // TestTheRightToWatchIsTakenAndGivenBack while refreshes go on.
 func TestTheRightToWatchIsTakenAndGivenBack(t *testing.T) {

@@ -1,0 +1,91 @@
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
+
+// call is what was asked of the API server and the public parts of what it answered.
+type call struct {
+	verb      string // list or watch
+	namespace string // empty: all
+	answer    answer
+}
+
+// String names the call as the beginning of an error.
+func (c call) String() string {
+	if c.namespace == "" {
+		return c.verb + "ing Secrets in all namespaces"
+	}
+	return fmt.Sprintf("%sing Secrets in namespace %q", c.verb, c.namespace)
+}
+
+// classify says what an error of client-go means for the caller, by type and status code, never by text: texts differ between
+// servers and versions, and a proxy writes what it likes.
+func classify(err error, c call) *source.Error {
+	code := statusCode(err, c.answer)
+	safe := &safeError{text: describe(err, code, c.answer), cause: err}
+	e := &source.Error{Type: source.APIError, RetryAfter: c.answer.retryAfter, Err: fmt.Errorf("%s: %w", c, safe)}
+	if code == http.StatusGatewayTimeout || utilnet.IsTimeout(err) {
+		e.Type = source.TimeoutError
+	}
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		e.Permanent, e.Denied = true, true
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable,
+		http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		e.Permanent = true
+	}
+	if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
+		e.RetryAfter = max(e.RetryAfter, time.Duration(seconds)*time.Second)
+	}
+	if code != 0 {
+		e.Hint = answerHint(code, err, c)
+	} else {
+		e.Hint = connectionHint(err, c.answer)
+	}
+	return e
+}
+
+// statusCode is the code of a refusal, 0 if err is something else. The code of the response goes before that of a [metav1.Status] in
+// its body, which can lack one; a watch's error event, and a refusal sent with 200, have the body's only.
+func statusCode(err error, a answer) int {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	switch {
+	case !ok:
+		return 0
+	case a.code >= http.StatusMultipleChoices:
+		return a.code
+	}
+	return int(status.ErrStatus.Code)
+}
+
+// safeError is an error that shows its own text instead of its cause's, which can quote a response: client-go puts the body of an
+// answer that is not from Kubernetes into its errors, and net/http the first line of one that is not HTTP. The cause is there for
+// errors.Is and errors.As, but not for loggers that print a chain of errors link by link.
+type safeError struct {
+	text  string
+	cause error
+}
+
+// Error implements error.
+func (e *safeError) Error() string { return e.text }
+
+// Is lets errors.Is see the cause.
+func (e *safeError) Is(target error) bool { return errors.Is(e.cause, target) }
+
+// As lets errors.As see the cause.
+func (e *safeError) As(target any) bool { return errors.As(e.cause, target) }
+
+// foreignAnswer is an answer that came whole, but is not one that an API server gives.
+type foreignAnswer string
+
+// Error implements error.
+func (f foreignAnswer) Error() string { return string(f) }
