@@ -32,10 +32,11 @@ type loop struct {
 	rejected  map[string]string // what is known to be rejected, see noteRejections
 	status    RefreshStatus
 
-	attempt    *attempt // that runs; nil: none
-	series     string   // request ID of the refresh that retries belong to
-	number     int      // of the attempt in its series
-	failed     int      // attempts and writes, towards Config.Attempts
+	attempt    *attempt   // that runs; nil: none
+	following  *following // the refresh that somebody asked for while another ran; nil: none
+	series     string     // request ID of the refresh that retries belong to
+	number     int        // of the attempt in its series
+	failed     int        // attempts and writes, towards Config.Attempts
 	next       *time.Timer
 	nextIs     Trigger
 	publishing *publication // that is being written; nil: none
@@ -132,9 +133,9 @@ func (l *loop) run() {
 	for !l.finished() {
 		select {
 		case r := <-l.manager.requests:
-			run, err := l.request(r.id)
+			a := l.request(r)
 			l.show()
-			r.reply <- answer{run, err}
+			r.reply <- a
 		case <-l.next.C:
 			l.begin(l.nextIs, cmp.Or(l.retrying(), uuid.NewString()))
 		case results := <-l.listed:
@@ -163,19 +164,41 @@ func (l *loop) run() {
 }
 
 // request answers somebody who wants a refresh now.
-func (l *loop) request(id string) (*Run, error) {
+func (l *loop) request(r request) answer {
 	switch {
 	case l.stopping:
-		return nil, ErrStopped
-	case l.attempt != nil:
-		return nil, &InProgressError{Run: l.attempt.run}
+		return answer{err: ErrStopped}
+	case r.after && l.following != nil:
+		return answer{run: l.following.run}
+	case l.attempt != nil && !r.after:
+		return answer{err: &InProgressError{Run: l.attempt.run}}
 	}
 	if token := l.limiter.Reserve(); token.Delay() > 0 {
 		wait := token.Delay()
 		token.Cancel()
-		return nil, &RateLimitError{RetryAfter: wait}
+		return answer{err: &RateLimitError{RetryAfter: wait}}
 	}
-	return l.begin(TriggerManual, id), nil
+	if l.attempt == nil {
+		return answer{run: l.begin(TriggerManual, r.id), started: true}
+	}
+	l.following = &following{}
+	l.following.run, l.following.end = NewRun(r.id, time.Time{})
+	return answer{run: l.following.run, started: true}
+}
+
+// following is the refresh that is to begin when the present one has ended.
+type following struct {
+	run *Run
+	end func(RefreshStatus, error)
+}
+
+// startFollowing starts the refresh that somebody asked for while another ran.
+func (l *loop) startFollowing() {
+	if f := l.following; f != nil && l.attempt == nil && !l.stopping {
+		l.following = nil
+		l.begin(TriggerManual, f.run.RequestID)
+		l.attempt.endFollowing = f.end
+	}
 }
 
 // retrying returns the request ID of the series that the armed refresh goes on with, or "".
@@ -193,6 +216,10 @@ func (l *loop) stop() {
 		timer.Stop()
 	}
 	l.endWatch()
+	if l.following != nil {
+		l.following.end(l.status, ErrStopped)
+		l.following = nil
+	}
 }
 
 // finished reports whether the loop was stopped and nothing is under way.
@@ -203,6 +230,8 @@ func (l *loop) finished() bool {
 // show makes the state visible to GetStatus.
 func (l *loop) show() {
 	status := l.status
+	status.Stopping = l.stopping
+	status.Ready = status.Ready && !l.stopping
 	l.manager.status.Store(&status)
 }
 

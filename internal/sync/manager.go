@@ -139,22 +139,35 @@ func (m *DefaultRefreshManager) RefreshNow() error {
 
 // Refresh is RefreshNow with the ID that log lines carry, and returns the started refresh.
 func (m *DefaultRefreshManager) Refresh(requestID string) (*Run, error) {
+	a := m.ask(request{id: requestID})
+	return a.run, a.err
+}
+
+// RefreshAfter returns a refresh that begins reading after the call: it starts one, or, while one runs, it joins the one that follows.
+// started is true for whoever made it begin or be planned, false for who joined one that somebody else had asked for. It returns
+// *RateLimitError, ErrNotStarted or ErrStopped.
+func (m *DefaultRefreshManager) RefreshAfter(requestID string) (run *Run, started bool, err error) {
+	a := m.ask(request{id: requestID, after: true})
+	return a.run, a.started, a.err
+}
+
+func (m *DefaultRefreshManager) ask(r request) answer {
 	m.mu.Lock()
 	started, stopped := m.started, m.stopped
 	m.mu.Unlock()
 	switch {
 	case stopped:
-		return nil, ErrStopped
+		return answer{err: ErrStopped}
 	case !started:
-		return nil, ErrNotStarted
+		return answer{err: ErrNotStarted}
 	}
 	reply := make(chan answer, 1)
+	r.reply = reply
 	select {
-	case m.requests <- request{id: requestID, reply: reply}:
-		a := <-reply
-		return a.run, a.err
+	case m.requests <- r:
+		return <-reply
 	case <-m.done:
-		return nil, ErrStopped
+		return answer{err: ErrStopped}
 	}
 }
 
@@ -187,13 +200,24 @@ type Run struct {
 
 	done   chan struct{}
 	result RefreshStatus // set before done is closed
+	err    error         // set before done is closed
 }
 
-// Wait returns the status at the end of the refresh, which may have succeeded or failed, or ctx's error if that comes first.
+// NewRun returns a refresh that runs until end is called, once.
+func NewRun(requestID string, startedAt time.Time) (run *Run, end func(RefreshStatus, error)) {
+	run = &Run{RequestID: requestID, StartedAt: startedAt, done: make(chan struct{})}
+	return run, func(result RefreshStatus, err error) {
+		run.result, run.err = result, err
+		close(run.done)
+	}
+}
+
+// Wait returns the status at the end of the refresh, which may have succeeded or failed. It returns ctx's error if that comes first, and
+// ErrStopped when the engine stopped before the refresh could end or start, or when it failed while nobody would try again.
 func (r *Run) Wait(ctx context.Context) (RefreshStatus, error) {
 	select {
 	case <-r.done:
-		return r.result, nil
+		return r.result, r.err
 	case <-ctx.Done():
 		return RefreshStatus{}, ctx.Err()
 	}
@@ -202,10 +226,12 @@ func (r *Run) Wait(ctx context.Context) (RefreshStatus, error) {
 // request asks the loop for a manual refresh.
 type request struct {
 	id    string
+	after bool          // it is to begin reading after this request
 	reply chan<- answer // buffered
 }
 
 type answer struct {
-	run *Run
-	err error
+	run     *Run
+	started bool
+	err     error
 }

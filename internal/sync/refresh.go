@@ -15,7 +15,8 @@ import (
 // attempt is one refresh.
 type attempt struct {
 	run      *Run
-	log      zerolog.Logger // with the request ID, which is in every line of a refresh
+	end      func(RefreshStatus, error) // of run
+	log      zerolog.Logger             // with the request ID, which is in every line of a refresh
 	trigger  Trigger
 	number   int
 	cancel   context.CancelFunc
@@ -24,6 +25,8 @@ type attempt struct {
 	failure  *failure      // of namespaces
 	reached  int           // namespaces that answered
 	written  bool          // something was published, be it only a part
+
+	endFollowing func(RefreshStatus, error) // of the run that whoever asked during the refresh before waits for; nil: nobody
 }
 
 // listed is what became of one namespace's LIST.
@@ -55,11 +58,11 @@ func (l *loop) begin(trigger Trigger, requestID string) *Run {
 	} else {
 		l.series, l.number = requestID, 1
 	}
-	run := &Run{RequestID: requestID, StartedAt: time.Now(), done: make(chan struct{})}
+	run, end := NewRun(requestID, time.Now())
 	// (2)
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.Timeout)
 	log := l.log.With().Str("request_id", requestID).Logger()
-	l.attempt = &attempt{run: run, log: log, trigger: trigger, number: l.number, cancel: cancel}
+	l.attempt = &attempt{run: run, end: end, log: log, trigger: trigger, number: l.number, cancel: cancel}
 	l.metrics.triggers.WithLabelValues(string(trigger)).Inc()
 	l.metrics.inProgress.Set(1)
 	l.status.State = StateInProgress
@@ -159,12 +162,24 @@ func (l *loop) finish(f *failure, p plan) {
 	l.arm(p)
 	l.logOutcome(a, f)
 	l.endManual(a)
-	a.run.result = l.status
-	close(a.run.done)
+	l.tell(a, f)
 	if l.cfg.AfterRefresh != nil {
 		l.workers.Go(l.cfg.AfterRefresh)
 	}
+	l.startFollowing()
 	l.refreshIfAsked()
+}
+
+// tell ends the wait of those who wait for the attempt.
+func (l *loop) tell(a *attempt, f *failure) {
+	var err error
+	if f != nil && l.stopping {
+		err = ErrStopped // nobody tries again
+	}
+	a.end(l.status, err)
+	if a.endFollowing != nil {
+		a.endFollowing(l.status, err)
+	}
 }
 
 // endManual enters the end of a manual refresh into the status.
@@ -242,6 +257,8 @@ func (l *loop) abandon() {
 	l.endManual(a)
 	l.manager.abandoned.Store(true)
 	a.log.Warn().Str("trigger", string(a.trigger)).Msg("refresh cancelled at shutdown, the last snapshot stays")
-	a.run.result = l.status
-	close(a.run.done)
+	a.end(l.status, ErrStopped)
+	if a.endFollowing != nil {
+		a.endFollowing(l.status, ErrStopped)
+	}
 }

@@ -54,7 +54,8 @@ type RefreshStatus struct {
 	LastTrigger         Trigger
 	LastManual          ManualRefresh
 
-	Ready      bool // a valid snapshot of this source is in place
+	Ready      bool // a valid snapshot of this source is in place, and Stop was not called
+	Stopping   bool // Stop was called: no refresh starts any more
 	Snapshot   SnapshotStatus
 	Watch      WatchStatus
 	Namespaces []NamespaceStatus

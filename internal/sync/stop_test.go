@@ -95,8 +95,8 @@ func TestStopCancelsAHungList(t *testing.T) {
 		if took := time.Since(begun); took != 25*time.Second {
 			t.Errorf("took %s, want 25s", took)
 		}
-		if s, err := run.Wait(h.t.Context()); err != nil || s.State != sync.StateFailed {
-			t.Errorf("got %s, %v; want failed", s.State, err)
+		if s, err := run.Wait(h.t.Context()); !errors.Is(err, sync.ErrStopped) || s.State != sync.StateFailed {
+			t.Errorf("got %s, %v; want failed and ErrStopped", s.State, err)
 		}
 		h.expectNames("a")
 	})
