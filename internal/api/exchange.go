@@ -3,9 +3,14 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
+	"time"
+
+	"github.com/google/uuid"
 )
 
 // exchange is one request and its answer. Handlers answer through it, and metrics and the audit log read from it afterwards what
@@ -76,4 +81,110 @@ func encode(v any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return line.Bytes(), err
+}
+
+const (
+	requestIDHeader = "X-Request-Id" // net/http's spelling of X-Request-ID; header names have no case
+	maxRequestID    = 128
+)
+
+// requestID returns the caller's ID if it is harmless in headers and logs, else a new one.
+func requestID(h http.Header) string {
+	if id := h.Get(requestIDHeader); acceptableRequestID(id) {
+		return id
+	}
+	return uuid.NewString()
+}
+
+func acceptableRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestID {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// errQuery refuses a query that is not understood. Its text is shown to the caller.
+type errQuery string
+
+// Error implements error.
+func (e errQuery) Error() string { return string(e) }
+
+// errNoParameter says that the query is empty, which is no fault.
+var errNoParameter = errors.New("the query is empty")
+
+// onlyParameter returns the value of the one parameter that a call takes. It returns [errNoParameter] if it is absent, and an
+// [errQuery] if there is anything else: a caller who mistypes a filter must not take the answer for a filtered one.
+func onlyParameter(rawQuery, name string) (string, error) {
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return "", errQuery("The query is malformed")
+	}
+	if len(query) == 0 {
+		return "", errNoParameter
+	}
+	values, ok := query[name]
+	switch {
+	case !ok || len(query) > 1:
+		return "", errQuery("Unknown query parameter: this call takes only " + name)
+	case len(values) > 1:
+		return "", errQuery("The parameter " + name + " is given more than once")
+	}
+	return values[0], nil
+}
+
+// errorCode names a kind of error for programs.
+type errorCode string
+
+const (
+	codeInvalidQuery      errorCode = "invalid_query"
+	codeInvalidBody       errorCode = "invalid_body"
+	codeBodyTooLarge      errorCode = "body_too_large"
+	codeRefreshInProgress errorCode = "refresh_in_progress"
+	codeRateLimited       errorCode = "rate_limited"
+	codeNotStarted        errorCode = "not_started"
+	codeShuttingDown      errorCode = "shutting_down"
+	codeTooManyWaiters    errorCode = "too_many_waiters"
+	codeWaitTimeout       errorCode = "wait_timeout"
+	codeClientGone        errorCode = "client_gone" // seen in the audit log only
+
+	codeUnauthenticated errorCode = "unauthenticated"
+	codeForbidden       errorCode = "forbidden"
+	codeAuthUnavailable errorCode = "auth_unavailable"
+
+	codeNotAlive         errorCode = "not_alive"
+	codeNotReady         errorCode = "not_ready"
+	codeNotFound         errorCode = "not_found"
+	codeMethodNotAllowed errorCode = "method_not_allowed"
+	codeInternal         errorCode = "internal"
+)
+
+// problem is the JSON form of every error.
+type problem struct {
+	Code              errorCode `json:"error"`
+	Message           string    `json:"message"`
+	StartedAt         Time      `json:"started_at,omitzero"`          // refresh_in_progress and wait_timeout only
+	RetryAfterSeconds int64     `json:"retry_after_seconds,omitzero"` // rate_limited only
+	RequestID         string    `json:"request_id"`
+	Instance          string    `json:"instance"`
+}
+
+// timeFormat is RFC 3339 with milliseconds; the trailing Z is literal, so a time must be in UTC to be formatted.
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// Time is a moment in JSON: RFC 3339 in UTC with milliseconds, or null if it is zero, as for what never happened.
+type Time struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.UTC().AppendFormat(nil, `"`+timeFormat+`"`), nil
 }
