@@ -46,8 +46,8 @@ func (s *sidecar) once(ctx context.Context) error {
 	return nil
 }
 
-// serve refreshes and answers until ctx ends or a listener fails. The order of the end: answer that it ends, stop refreshing, stop
-// answering.
+// serve refreshes and answers until ctx ends or a listener fails. At the end refreshing stops first, while the listeners answer that it
+// does, and then they close.
 func (s *sidecar) serve(ctx context.Context) error {
 	if err := s.manager.Start(); err != nil {
 		return err
@@ -63,7 +63,6 @@ func (s *sidecar) serve(ctx context.Context) error {
 		ended++
 	case <-ctx.Done():
 	}
-	s.draining.Store(true)
 	s.log.Info().Msg("shutting down")
 	if err := s.manager.Stop(s.flags.ShutdownTimeout.value); err != nil {
 		s.log.Warn().Err(err).Msg("the last snapshot stays in place")

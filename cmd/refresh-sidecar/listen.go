@@ -19,19 +19,18 @@ type server struct {
 
 // listen opens all listeners, so that an address in use is a fault at start. After a fault none stays open.
 func (s *sidecar) listen(instance string) error {
-	adapter := &adapter{manager: s.manager, path: s.flags.SnapshotPath, draining: &s.draining}
 	authorizer, err := s.newAuthorizer()
 	if err != nil {
 		return err
 	}
 	handler, err := api.New(api.Config{
-		Refresher: adapter, StatusSource: adapter, TargetSource: adapter, Health: adapter, Authorizer: authorizer,
+		Engine: s.manager, SnapshotPath: s.flags.SnapshotPath, Authorizer: authorizer,
 		Gatherer: s.registry, Registerer: s.registry, Instance: instance, Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	probes, err := api.NewProbes(adapter, instance, s.log)
+	probes, err := api.NewProbes(s.manager, instance, s.log)
 	if err != nil {
 		return err
 	}

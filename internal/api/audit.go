@@ -36,7 +36,7 @@ func (a *auditLog) record(next answerFunc) answerFunc {
 func (a *auditLog) write(x *exchange) {
 	now := time.Now()
 	code, refusal := x.code, x.refusal
-	if code == 0 { // next panicked; recoverPanic, further out, is about to answer this
+	if code == 0 { // next panicked, and recoverPanic, further out, is about to answer 500
 		code, refusal = http.StatusInternalServerError, codeInternal
 	}
 	if x.started {
@@ -103,15 +103,18 @@ type refusalKey struct {
 
 // tally is what became of one kind of refusal in its window.
 type tally struct {
-	since      time.Time // the logged one
-	suppressed int       // those after it
+	since      time.Time // when the last one was logged
+	suppressed int       // how many came after the logged one
 }
 
 func (t tally) open(now time.Time) bool { return now.Sub(t.since) < floodWindow }
 
 // floodControl decides which refusals are logged: the first of each kind, and again after floodWindow. Those in between are counted,
-// and each count is reported once: with the next line of its kind or, should none come, by settle. It has no timer of its own, so the
-// last counts wait for the next refresh request, whoever makes it. Under manyAddresses a line may count other addresses' refusals.
+// and each count is reported once: with the next line of its kind or, should none come, by settle. There is no timer, so the last counts
+// wait for the next refresh request, whoever makes it. Under manyAddresses a line may count other addresses' refusals.
+//
+// A [zerolog.BurstSampler] would not do: it drops without counting, and it would need a logger for each address and refusal, which is the
+// map below again.
 type floodControl struct {
 	mu      sync.Mutex
 	tallies map[refusalKey]tally // at most maxTallies, and one per kind for manyAddresses

@@ -3,8 +3,8 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,9 +21,9 @@ type exchange struct {
 	requestID string
 	instance  string
 
-	code    int       // of the answer; 0: not begun
-	refusal errorCode // why the answer is an error; empty: it is none
-	started bool      // a refresh, whatever the answer is
+	code    int       // the answer's code; 0 until the answer begins
+	refusal errorCode // why the answer is an error; empty if it is none
+	started bool      // a refresh was started or planned for this request, whatever the answer says
 	user    string    // who asks; empty: not known
 }
 
@@ -54,16 +54,24 @@ func (x *exchange) setHeaders() {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// answer sends a JSON body. A broken connection is the client's loss and nobody else's, so its error is dropped.
+// answer sends a JSON body. A broken connection is the client's loss and nobody else's, so the error of writing is dropped.
 func (x *exchange) answer(code int, body any) {
 	encoded, err := encode(body)
 	if err != nil {
-		panic(fmt.Errorf("encoding %T: %w", body, err)) // only a shape of this package can be at fault
+		panic(fmt.Errorf("encoding %T: %w", body, err)) // the bodies are shapes of this package, so this is its mistake
 	}
 	x.Header().Set("Content-Type", "application/json")
 	x.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	x.WriteHeader(code)
 	_, _ = x.Write(encoded)
+}
+
+// send sends a body that is not JSON.
+func (x *exchange) send(contentType, body string) {
+	x.Header().Set("Content-Type", contentType)
+	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(http.StatusOK)
+	_, _ = io.WriteString(x, body) // the error is dropped as in answer
 }
 
 // refuse sends an error.
@@ -116,27 +124,24 @@ type errQuery string
 // Error implements error.
 func (e errQuery) Error() string { return string(e) }
 
-// errNoParameter says that the query is empty, which is no fault.
-var errNoParameter = errors.New("the query is empty")
-
-// onlyParameter returns the value of the one parameter that a call takes. It returns [errNoParameter] if it is absent, and an
-// [errQuery] if there is anything else: a caller who mistypes a filter must not take the answer for a filtered one.
-func onlyParameter(rawQuery, name string) (string, error) {
+// onlyParameter returns the value of the one parameter that a call takes, if the caller gives it. It refuses everything else in the
+// query: a caller who mistypes a filter must not take the answer for a filtered one.
+func onlyParameter(rawQuery, name string) (value string, given bool, err error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return "", errQuery("The query is malformed")
+		return "", false, errQuery("The query is malformed")
 	}
 	if len(query) == 0 {
-		return "", errNoParameter
+		return "", false, nil
 	}
-	values, ok := query[name]
+	values, given := query[name]
 	switch {
-	case !ok || len(query) > 1:
-		return "", errQuery("Unknown query parameter: this call takes only " + name)
+	case !given || len(query) > 1:
+		return "", false, errQuery("Unknown query parameter: this call takes only " + name)
 	case len(values) > 1:
-		return "", errQuery("The parameter " + name + " is given more than once")
+		return "", false, errQuery("The parameter " + name + " is given more than once")
 	}
-	return values[0], nil
+	return values[0], true, nil
 }
 
 // errorCode names a kind of error for programs.
@@ -169,7 +174,7 @@ const (
 type problem struct {
 	Code              errorCode `json:"error"`
 	Message           string    `json:"message"`
-	StartedAt         Time      `json:"started_at,omitzero"`          // refresh_in_progress and wait_timeout only
+	StartedAt         timestamp `json:"started_at,omitzero"`          // refresh_in_progress and wait_timeout only
 	RetryAfterSeconds int64     `json:"retry_after_seconds,omitzero"` // rate_limited only
 	RequestID         string    `json:"request_id"`
 	Instance          string    `json:"instance"`
@@ -178,13 +183,24 @@ type problem struct {
 // timeFormat is RFC 3339 with milliseconds; the trailing Z is literal, so a time must be in UTC to be formatted.
 const timeFormat = "2006-01-02T15:04:05.000Z"
 
-// Time is a moment in JSON: RFC 3339 in UTC with milliseconds, or null if it is zero, as for what never happened.
-type Time struct{ time.Time }
+// timestamp is a time in JSON: RFC 3339 in UTC with milliseconds, or null if it is zero, as for what never happened.
+type timestamp struct{ time.Time }
 
-// MarshalJSON implements json.Marshaler.
-func (t Time) MarshalJSON() ([]byte, error) {
+// MarshalJSON implements [json.Marshaler].
+func (t timestamp) MarshalJSON() ([]byte, error) {
 	if t.IsZero() {
 		return []byte("null"), nil
 	}
 	return t.UTC().AppendFormat(nil, `"`+timeFormat+`"`), nil
+}
+
+// text is a string in JSON, or null if it is empty.
+type text string
+
+// MarshalJSON implements [json.Marshaler].
+func (t text) MarshalJSON() ([]byte, error) {
+	if t == "" {
+		return []byte("null"), nil
+	}
+	return encode(string(t))
 }

@@ -12,20 +12,24 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// Engine is what the API shows and asks. A [*targetsync.DefaultRefreshManager] is one.
+type Engine interface {
+	Refresher
+	StatusSource
+	TargetSource
+}
+
 // Config is what a [Handler] needs.
 type Config struct {
-	Refresher    Refresher    // starts refreshes; required
-	StatusSource StatusSource // tells how they went; required
-	TargetSource TargetSource // tells what is published; required
-	Health       Health       // answers the probes; required
-
-	Authorizer Authorizer // decides who may refresh and list targets; nil: everyone
+	Engine       Engine     // required
+	SnapshotPath string     // the file that the engine publishes, as the status names it; required
+	Authorizer   Authorizer // decides who may refresh and list targets; nil: everyone
 
 	Gatherer   prometheus.Gatherer   // what /metrics exposes; required
 	Registerer prometheus.Registerer // takes the request metrics; nil: they are counted, but exposed nowhere
 
 	Instance string         // the pod's name, or the host's; required
-	Logger   zerolog.Logger // audit lines and faults; the zero Logger drops them
+	Logger   zerolog.Logger // takes audit lines and faults; the zero Logger drops them
 }
 
 // validate reports every missing field at once.
@@ -36,10 +40,8 @@ func (c Config) validate() error {
 			faults = append(faults, errors.New("api: Config."+field+" is required"))
 		}
 	}
-	require(c.Refresher != nil, "Refresher")
-	require(c.StatusSource != nil, "StatusSource")
-	require(c.TargetSource != nil, "TargetSource")
-	require(c.Health != nil, "Health")
+	require(c.Engine != nil, "Engine")
+	require(c.SnapshotPath != "", "SnapshotPath")
 	require(c.Gatherer != nil, "Gatherer")
 	require(c.Instance != "", "Instance")
 	return errors.Join(faults...)
@@ -48,11 +50,11 @@ func (c Config) validate() error {
 // Handler is the HTTP interface. It is safe for concurrent use and holds nothing that needs closing.
 type Handler struct {
 	config  Config
-	routes  map[string]route // path -> route
+	routes  map[string]route // by path
 	metrics *requestMetrics
 	audit   *auditLog
 	page    page
-	waiters chan struct{} // holds one element per caller who waits for a refresh to end
+	waiters chan struct{} // one element per caller who waits for a refresh to end
 }
 
 // New returns the handler. It fails if a required field of the Config is missing, or if the metrics cannot be registered.
@@ -88,7 +90,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.setHeaders()
 	path, answer := h.route(r)
 
-	// Deferred calls run last to first: a panic is answered before the answer is counted.
+	// Deferred calls run last to first, so a panic is answered before the answer is counted.
 	defer func() { h.observe(x, path, time.Since(started)) }()
 	defer h.recoverPanic(x, path)
 	answer(x)
@@ -106,7 +108,7 @@ func (h *Handler) observe(x *exchange, path string, took time.Duration) {
 // otherPath stands, in metrics and logs, for every path that is not a route's.
 const otherPath = "other"
 
-// answerFunc answers one request. Unlike with a [http.Handler], the exchange tells afterwards what it answered.
+// answerFunc answers one request. The exchange tells afterwards what the answer was, which the ResponseWriter of an [http.Handler] does not.
 type answerFunc func(*exchange)
 
 // route is one path and the one method it takes; a GET route takes HEAD too, whose body net/http drops.
@@ -114,13 +116,13 @@ type route struct {
 	path   string
 	method string
 	answer answerFunc
-	codes  []int // expected ones but 500, which no route expects and each is watched for
+	codes  []int // the codes of its intended answers; 500, which every route can answer, is left out
 }
 
 // table lists all routes.
 func (h *Handler) table() []route {
 	guard := &guard{authorizer: h.config.Authorizer, logger: h.config.Logger, faults: newFloodControl()}
-	return append(h.probes(), []route{
+	return append(probes(h.config.Engine), []route{
 		{
 			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(guard.protect(h.refresh)),
 			codes: []int{
@@ -155,7 +157,7 @@ func (h *Handler) table() []route {
 
 // route finds the answer to a request, and the name of its path that is safe as a metric label.
 //
-// It is a map and no [http.ServeMux], because the latter redirects paths that are not clean. The path is compared as it was sent: a
+// Routes are kept in a map, because an [http.ServeMux] redirects paths that are not clean. The path is compared as it was sent: a
 // proxy in front that guards a path must not be passed by an escaped spelling of it.
 func (h *Handler) route(r *http.Request) (path string, answer answerFunc) {
 	found, ok := h.routes[r.URL.EscapedPath()]

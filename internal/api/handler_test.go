@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 func TestNewReportsAllMissingFieldsAtOnce(t *testing.T) {
@@ -19,7 +20,7 @@ func TestNewReportsAllMissingFieldsAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("got no error for an empty Config")
 	}
-	for _, field := range []string{"Refresher", "StatusSource", "TargetSource", "Health", "Gatherer", "Instance"} {
+	for _, field := range []string{"Engine", "SnapshotPath", "Gatherer", "Instance"} {
 		if want := "api: Config." + field + " is required"; !strings.Contains(err.Error(), want) {
 			t.Errorf("got %q, want %q in it", err, want)
 		}
@@ -53,17 +54,6 @@ func TestDebugShowsEveryRequest(t *testing.T) {
 	}
 	if strings.Contains(text, "hunter2") {
 		t.Errorf("got the caller's path in the log: %s", text)
-	}
-}
-
-func TestErrorsDescribeThemselves(t *testing.T) {
-	for want, err := range map[string]error{
-		"a refresh is running since 2026-01-02T10:30:45.123Z": &api.InProgressError{Run: run()},
-		"the next refresh is allowed in 45s":                  &api.RateLimitedError{RetryAfter: 45e9},
-	} {
-		if err.Error() != want {
-			t.Errorf("got %q, want %q", err, want)
-		}
 	}
 }
 
@@ -168,7 +158,7 @@ func (h hunter) Error() string { return h.password }
 
 func TestPanicIsAnsweredAndKeepsItsValueSecret(t *testing.T) {
 	h := newHarness(t)
-	h.status = func() api.Status { panic(hunter{"hunter2"}) }
+	h.status = func() targetsync.RefreshStatus { panic(hunter{"hunter2"}) }
 	w := h.do(get(statusPath))
 	const want = `{"error":"internal","message":"Internal error","request_id":"req-1","instance":"alert-history-0"}` + "\n"
 	if w.Code != http.StatusInternalServerError || w.Body.String() != want {
@@ -192,7 +182,7 @@ func TestPanicIsAnsweredAndKeepsItsValueSecret(t *testing.T) {
 
 func TestPanicOfARefreshIsAuditedAndCounted(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (api.Run, error) { panic("hunter2") }
+	h.refresh = func(string) (*targetsync.Run, error) { panic("hunter2") }
 	h.do(post(""))
 	lines := h.log.take(t)
 	if len(lines) != 2 {

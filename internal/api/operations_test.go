@@ -1,8 +1,6 @@
 package api_test
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"os"
@@ -15,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 func TestProbeAnswers(t *testing.T) {
@@ -27,10 +26,24 @@ func TestProbeAnswers(t *testing.T) {
 		},
 		{
 			name:    "liveness is lost",
-			engine:  func(e *fakeEngine) { e.alive = errors.New("no heartbeat for 1m2s") },
+			engine:  func(e *fakeEngine) { e.heartbeat = time.Minute + 2499*time.Millisecond },
 			request: get("/healthz"),
 			code:    503,
-			body:    `{"error":"not_alive","message":"no heartbeat for 1m2s","request_id":"req-1","instance":"alert-history-0"}`,
+			body:    `{"error":"not_alive","message":"the refresh loop gave no sign of life for 1m2s","request_id":"req-1","instance":"alert-history-0"}`,
+		},
+		{
+			name:    "a heartbeat is due",
+			engine:  func(e *fakeEngine) { e.heartbeat = time.Minute },
+			request: get("/healthz"),
+			code:    200,
+			body:    `{"status":"ok","instance":"alert-history-0"}`,
+		},
+		{
+			name:    "an engine that was stopped gives no heartbeat",
+			engine:  func(e *fakeEngine) { e.heartbeat = time.Hour; e.show(targetsync.RefreshStatus{Stopping: true}) },
+			request: get("/healthz"),
+			code:    200,
+			body:    `{"status":"ok","instance":"alert-history-0"}`,
 		},
 		{
 			name:    "readiness",
@@ -40,23 +53,24 @@ func TestProbeAnswers(t *testing.T) {
 		},
 		{
 			name:    "not ready yet",
-			engine:  func(e *fakeEngine) { e.ready = errors.New("no snapshot yet") },
+			engine:  func(e *fakeEngine) { e.show(targetsync.RefreshStatus{}) },
 			request: get("/readyz"),
 			code:    503,
-			body:    `{"error":"not_ready","message":"no snapshot yet","request_id":"req-1","instance":"alert-history-0"}`,
+			body:    `{"error":"not_ready","message":"no snapshot of this source is in place yet","request_id":"req-1","instance":"alert-history-0"}`,
 		},
 		{
 			name:    "not ready any more",
-			engine:  func(e *fakeEngine) { e.ready = fmt.Errorf("SIGTERM: %w", api.ErrShuttingDown) },
+			engine:  func(e *fakeEngine) { e.show(targetsync.RefreshStatus{Stopping: true}) },
 			request: get("/readyz"),
 			code:    503,
-			body:    `{"error":"shutting_down","message":"SIGTERM: shutting down","request_id":"req-1","instance":"alert-history-0"}`,
+			body:    `{"error":"shutting_down","message":"shutting down","request_id":"req-1","instance":"alert-history-0"}`,
 		},
 	})
 }
 
 func TestProbesAnswerNothingElse(t *testing.T) {
-	engine := &fakeEngine{ready: errors.New("no snapshot")}
+	engine := &fakeEngine{}
+	engine.show(targetsync.RefreshStatus{})
 	probes, err := api.NewProbes(engine, "alert-history-0", zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +90,7 @@ func TestProbesAnswerNothingElse(t *testing.T) {
 
 func TestNewProbesNeedsItsArguments(t *testing.T) {
 	if _, err := api.NewProbes(nil, "alert-history-0", zerolog.Nop()); err == nil {
-		t.Error("got no error without Health")
+		t.Error("got no error without a StatusSource")
 	}
 	if _, err := api.NewProbes(&fakeEngine{}, "", zerolog.Nop()); err == nil {
 		t.Error("got no error without an instance")

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // TestLongBodyIsRefusedBeforeItsEnd sends a little more than a body may have, of much more that it announces, and then waits.
@@ -228,9 +229,9 @@ func TestOneOf500ParallelRefreshesOverTheNetworkIsAccepted(t *testing.T) {
 	leavesNothing(t)
 	h := newHarness(t)
 	var running atomic.Bool
-	h.refresh = func(string) (api.Run, error) {
+	h.refresh = func(string) (*targetsync.Run, error) {
 		if !running.CompareAndSwap(false, true) {
-			return api.Run{}, &api.InProgressError{Run: run()}
+			return nil, busy()
 		}
 		return run(), nil
 	}

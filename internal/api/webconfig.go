@@ -16,7 +16,7 @@ import (
 // WebConfig is what a web configuration file asks of callers, as far as the sidecar's other options depend on it.
 type WebConfig struct {
 	Passwords          bool // basic auth, which takes the header that bearer tokens need
-	ClientCertificates bool // demanded in the TLS handshake
+	ClientCertificates bool // the TLS handshake demands one
 }
 
 // ShutsProbesOut reports whether a kubelet cannot probe this listener: it has neither a password nor a certificate to show.
@@ -48,8 +48,8 @@ func ReadWebConfig(path string) (WebConfig, error) {
 	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded}, nil
 }
 
-// unquoted returns a text of package yaml without the values in it: where one has the wrong type, such as a password in the place of the
-// list of users, the error quotes the beginning of it.
+// unquoted returns a text of package yaml without the values in it: an error about a value of the wrong type, such as a password in the
+// place of the list of users, quotes the beginning of that value.
 func unquoted(text string) string {
 	return regexp.MustCompile("`[^`\n]*`").ReplaceAllString(text, "(a value)")
 }
@@ -62,7 +62,7 @@ func unquotedError(err error) error {
 	return err
 }
 
-// unquotedLog is exporter-toolkit's log: it complains there of a file that was changed and cannot be parsed any more.
+// unquotedLog is the log for exporter-toolkit, which complains there of a file that was changed and cannot be parsed any more.
 type unquotedLog struct{ slog.Handler }
 
 // Handle implements [slog.Handler].

@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // user is a web configuration's line for one with the password hunter2, hashed with bcrypt at its lowest cost.
@@ -98,7 +99,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 
 func TestWaitOutlastsTheServersTimeoutsOverHTTP2(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (api.Run, error) { return runFor(1500 * time.Millisecond), nil }
+	h.refresh = func(string) (*targetsync.Run, error) { return runFor(1500 * time.Millisecond), nil }
 	server := serve(t, api.ServerConfig{
 		Handler: h.handler, WebConfigFile: writeWebConfig(t, withTLS),
 		ReadTimeout: time.Second, WriteTimeout: time.Second, // the handshake has to fit in, too
