@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -26,7 +25,6 @@ type sidecar struct {
 	manager  *targetsync.DefaultRefreshManager
 	servers  []server // none with --once
 	closers  []func() // of connections, at the end
-	draining atomic.Bool
 }
 
 // newSidecar builds the parts in the order in which they depend on each other. It reads the snapshot that an earlier process left,

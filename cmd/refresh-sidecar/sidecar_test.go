@@ -92,6 +92,12 @@ func (p *program) start(args ...string) {
 	env := environment{args: args, getenv: func(name string) string { return p.vars[name] }, stdout: io.Discard, stderr: &p.logs}
 	go func() { p.code <- run(ctx, env) }()
 	p.t.Cleanup(func() { cancel(); <-p.code; p.code <- 0 })
+	p.untilListens()
+}
+
+// untilListens waits for the program's address.
+func (p *program) untilListens() {
+	p.t.Helper()
 	p.until("listens", func() error {
 		if p.url = p.listener("listen_address"); p.url == "" {
 			return errors.New("no line says so")

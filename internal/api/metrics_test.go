@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // sample is one series of a metric of requests.
@@ -83,7 +84,7 @@ func requestCounts(t *testing.T, h *harness) map[string]float64 {
 func TestRequestsAreCounted(t *testing.T) {
 	h := newHarness(t)
 	h.do(post(""))
-	h.refuseWith(&api.InProgressError{Run: run()})
+	h.refuseWith(busy())
 	h.do(post(""))
 	h.do(get(statusPath))
 	h.do(httptest.NewRequest(http.MethodHead, "/healthz", nil))
@@ -119,7 +120,7 @@ func TestRequestsAreTimed(t *testing.T) {
 		if got, want := sampleOf(t, h, family, refreshPath, "POST"), (sample{present: true}); got != want {
 			t.Errorf("got %+v before the first request, want %+v", got, want)
 		}
-		h.refresh = func(string) (api.Run, error) { time.Sleep(20 * time.Millisecond); return run(), nil }
+		h.refresh = func(string) (*targetsync.Run, error) { time.Sleep(20 * time.Millisecond); return run(), nil }
 		h.do(post(""))
 		if got, want := sampleOf(t, h, family, refreshPath, "POST"), (sample{true, 1, 0.02}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
