@@ -21,6 +21,8 @@ type catalogue struct {
 
 	// duringList holds, by namespace and key, the last event of each Secret while a LIST runs, whose answer may be older. Nil: none runs.
 	duringList map[string]map[string]source.Event
+	// beforeList holds, by namespace, the version that was known when the LIST began: one that is older shows that the server has gone back.
+	beforeList map[string]string
 }
 
 // knownNamespace is what is known of one namespace at one version.
@@ -35,10 +37,15 @@ func newCatalogue(namespaces []string) *catalogue {
 }
 
 // beginList has events remembered, for the answer of the LIST that begins.
-func (c *catalogue) beginList() { c.duringList = map[string]map[string]source.Event{} }
+func (c *catalogue) beginList() {
+	c.duringList, c.beforeList = map[string]map[string]source.Event{}, make(map[string]string, len(c.known))
+	for namespace, known := range c.known {
+		c.beforeList[namespace] = known.version
+	}
+}
 
 // endList forgets them.
-func (c *catalogue) endList() { c.duringList = nil }
+func (c *catalogue) endList() { c.duringList, c.beforeList = nil, nil }
 
 // fail takes in that a namespace's LIST failed: what was known of it stays.
 func (c *catalogue) fail(namespace string, err error) { c.errors[namespace] = err.Error() }
@@ -58,19 +65,25 @@ func byClaim(a, b *source.Secret) int {
 // replace sets a namespace to what was listed, followed by those of the events since the LIST began that are newer than it. It returns
 // the Secrets that were not known with the same content. What is known of an unchanged Secret stays, so that documents go on sharing
 // its entry.
-func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secret) {
+//
+// A LIST that is older than what was known when it began is the present all the same: the server has gone back, and events of its former
+// future are not applied again.
+func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secret, wentBack bool) {
 	delete(c.errors, l.Namespace)
 	before := c.known[l.Namespace]
+	since := c.duringList[l.Namespace]
+	if wentBack = source.Newer(c.beforeList[l.Namespace], l.ResourceVersion); wentBack {
+		since = nil
+	}
 	after := &knownNamespace{listedAt: at, version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
 	note := func(s *source.Secret) {
 		var old *source.Secret
 		if before != nil {
 			old = before.secrets[s.Key]
 		}
-		switch {
-		case old == nil || !sameContent(old, s):
+		if old == nil || !sameContent(old, s) {
 			news = append(news, s)
-		case s.ResourceVersion != "":
+		} else {
 			s = old
 		}
 		after.secrets[s.Key] = s
@@ -78,7 +91,7 @@ func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secr
 	for i := range l.Secrets {
 		note(&l.Secrets[i])
 	}
-	for key, e := range c.duringList[l.Namespace] {
+	for key, e := range since {
 		switch {
 		case !source.Newer(e.ResourceVersion, l.ResourceVersion):
 			continue
@@ -93,7 +106,7 @@ func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secr
 	}
 	c.known[l.Namespace] = after
 	c.order()
-	return news
+	return news, wentBack
 }
 
 // order brings all Secrets into order anew.
@@ -139,12 +152,12 @@ func (c *catalogue) apply(e source.Event) bool {
 	return true
 }
 
-// sameContent goes by the resourceVersion; a manifest has none, so there its faults and warnings decide.
+// sameContent compares what was made of two Secrets. The resourceVersion alone does not tell: after a restore of etcd an object can have a
+// version that it had before, with other content. A manifest has none.
 func sameContent(a, b *source.Secret) bool {
-	if a.ResourceVersion != "" || b.ResourceVersion != "" {
-		return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion
-	}
-	return slices.Equal(a.Warnings, b.Warnings)
+	return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion && slices.Equal(a.Warnings, b.Warnings) &&
+		(a.Entry == b.Entry || a.Entry != nil && b.Entry != nil && a.Entry.Equal(b.Entry)) &&
+		(a.Fault == b.Fault || a.Fault != nil && b.Fault != nil && a.Fault.Message() == b.Fault.Message())
 }
 
 // split returns the Secrets that yield no target, and those that do in the order of their names.

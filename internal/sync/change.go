@@ -9,17 +9,21 @@ import (
 )
 
 // onEvent takes in what a watch saw.
-func (l *loop) onEvent(e source.Event) {
-	if l.stopping {
+func (l *loop) onEvent(t told) {
+	e := t.event
+	if l.stopping || l.following.watches[e.Namespace].by != t.by {
 		return
 	}
 	if e.Kind == source.Opened {
 		if l.following.open(e.Namespace) {
 			l.schedule.bringForward()
+			l.checkVersion(e.Namespace)
 		}
 		return
 	}
-	l.following.lastEvent = time.Now()
+	if l.following.hear(e) {
+		l.metrics.watchRestarts.WithLabelValues(string(source.WatchSilent)).Inc()
+	}
 	l.metrics.watchEvents.WithLabelValues(e.Kind.String()).Inc()
 	if e.Kind == source.Relist {
 		l.requests.relist(e.Namespace, e.ResourceVersion)

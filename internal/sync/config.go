@@ -28,6 +28,12 @@ type Watcher interface {
 	Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error
 }
 
+// Versioner is a Watcher that can tell its present version, at a small cost.
+type Versioner interface {
+	// Version returns the resourceVersion that a List would return now.
+	Version(ctx context.Context, namespace string) (string, error)
+}
+
 // Publisher puts documents in place. It is called from one goroutine at a time.
 type Publisher interface {
 	// Publish puts a document in place, whole or not at all, and returns its size in bytes.

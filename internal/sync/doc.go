@@ -59,14 +59,19 @@
 //
 //	the watch ends because of                 it is opened again               a refresh
 //	----------------------------------------  -------------------------------  ------------------
-//	its own time limit                        at once, from where it was       no
+//	its own time limit, or silence            at once, from where it was       no
 //	the connection, or the server closes it   after 1 s, 2 s, … 10 s           no
 //	401, 429, 5xx                             the same, or after Retry-After   no
-//	silence                                   after 1 s, 2 s, … 10 s           is asked for
 //	410, an error event, bytes that are none  from the next successful LIST    is asked for
 //	403, 404 and the like                     after each successful LIST; one  no
 //	                                          that was open first like broken
 //	                                          ones, for a minute
+//
+// Silence proves nothing, since an API server may send no bookmarks: a watch that is opened again replays what a hung stream had kept back.
+//
+// An API server that goes back, as after a restore of etcd, is found out by a LIST that is older than what was known when it began. A watch
+// that is open again after trouble is checked within 10 s: it could have been opened in the server's future, where it hears nothing. The
+// older state is then the present one, with the next generation, and followed from there.
 //
 // Refreshes that are asked for like this start 1 s, 2 s, … 30 s apart until a watch has lived for a minute.
 package sync

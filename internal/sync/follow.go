@@ -9,6 +9,15 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
+const (
+	// keptBackWithin is how soon a watch that is opened again tells what it had kept back.
+	keptBackWithin = time.Second
+	// checkWithin spreads the checks of pods that all have their watches back at once.
+	checkWithin = 3 * time.Second
+	// checkTimeout is the patience for one check: with checkWithin, a watch that is deaf is known within 10 s.
+	checkTimeout = 5 * time.Second
+)
+
 // following is what the loop knows of the watches. A follower keeps each one open.
 type following struct {
 	watcher    Watcher // nil: nobody wants changes to be followed
@@ -19,20 +28,27 @@ type following struct {
 
 	ctx     context.Context // ends when Stop is called
 	stop    context.CancelFunc
-	events  chan source.Event
+	events  chan told
 	ended   chan watchEnd
+	checked chan versionSeen
 	running int // followers
 
 	watches   map[string]*watch // by namespace
 	connected bool              // all are open
 	since     time.Time         // when connected last changed
 	lastEvent time.Time
+	keptBack  time.Time // when a watch turned out to have kept changes back; zero: none has
 }
 
 // watch is what the loop knows of one namespace's watch.
 type watch struct {
-	followed bool // by a follower that runs
+	by       *follower          // keeps it open; nil: nobody does
+	ctx      context.Context    // of by
+	cancel   context.CancelFunc // ends by
+	checking bool               // whether the API server has gone back is being found out
 	open     bool
+	quiet    bool            // it was closed because nothing was received, and no event has come since
+	replayed time.Time       // when it was opened after that: what comes at once was kept back; zero: it was not
 	down     time.Time       // since when it is in trouble; zero: it is not
 	err      string          // why it is not open
 	warned   source.WatchEnd // the last end that was warned of in the present trouble
@@ -41,7 +57,7 @@ type watch struct {
 func newFollowing(ctx context.Context, cfg *Config) following {
 	f := following{
 		watcher: cfg.watcher(), namespaces: cfg.Namespaces, interval: cfg.Interval, exact: cfg.Jitter == 0, log: cfg.Logger,
-		events: make(chan source.Event), ended: make(chan watchEnd), watches: map[string]*watch{},
+		events: make(chan told), ended: make(chan watchEnd), checked: make(chan versionSeen), watches: map[string]*watch{},
 	}
 	f.ctx, f.stop = context.WithCancel(ctx)
 	for _, namespace := range cfg.Namespaces {
@@ -54,22 +70,39 @@ func newFollowing(ctx context.Context, cfg *Config) following {
 func (l *loop) follow(namespace, resourceVersion string) {
 	f := &l.following
 	w := f.watches[namespace]
-	if f.watcher == nil || resourceVersion == "" || l.stopping || w.followed {
+	if f.watcher == nil || resourceVersion == "" || l.stopping || w.by != nil {
 		return
 	}
-	w.followed = true
 	f.running++
+	w.ctx, w.cancel = context.WithCancel(f.ctx)
 	worker := &follower{
 		watcher: f.watcher, namespace: namespace, version: resourceVersion, interval: f.interval, exact: f.exact,
 		log: f.log, events: f.events, ended: f.ended,
 	}
-	l.workers.Go(func() { worker.follow(f.ctx) })
+	w.by = worker
+	ctx := w.ctx
+	l.workers.Go(func() { worker.follow(ctx) })
+}
+
+// restart has a namespace followed anew, by a follower that begins with the next call of follow: what the old one may still tell is of a
+// past that the API server no longer has.
+func (f *following) restart(namespace string) {
+	w := f.watches[namespace]
+	if w.by == nil {
+		return
+	}
+	w.cancel()
+	*w = watch{down: w.down}
+	f.compare()
 }
 
 // open takes in that a watch is open, and reports whether that ends a trouble.
 func (f *following) open(namespace string) (recovered bool) {
 	w := f.watches[namespace]
 	w.open, w.err = true, ""
+	if w.quiet {
+		w.replayed = time.Now()
+	}
 	recovered = !w.down.IsZero()
 	if recovered {
 		f.log.Info().Str("namespace", namespace).Float64("down_seconds", time.Since(w.down).Seconds()).Msg("changes are followed again")
@@ -91,7 +124,7 @@ func (l *loop) onWatchEnd(end watchEnd) {
 		return
 	}
 	switch end.err.End {
-	case source.WatchExpired, source.WatchInvalid, source.WatchSilent:
+	case source.WatchExpired, source.WatchInvalid:
 		if end.lived >= settled {
 			l.requests.distance = 0
 		}
@@ -101,18 +134,26 @@ func (l *loop) onWatchEnd(end watchEnd) {
 	}
 }
 
-// end takes in the end of a watch and reports whether it is trouble. The end at its time limit is none: it is opened again at once.
+// end takes in the end of a watch and reports whether it is trouble. An end that comes by the clock is none: the watch is opened again at
+// once.
 func (f *following) end(end watchEnd) (trouble bool) {
 	w := f.watches[end.namespace]
 	if end.final {
-		w.followed = false
 		f.running--
+	}
+	if end.by != w.by {
+		return false // it was restarted
+	}
+	if end.final {
+		w.cancel()
+		w.by = nil
 	}
 	if end.err == nil || f.ctx.Err() != nil {
 		w.open = false
 		return false
 	}
-	if end.err.End == source.WatchTimeout {
+	w.quiet, w.replayed = end.err.End == source.WatchQuiet, time.Time{}
+	if atItsTime(end.err.End) {
 		return false
 	}
 	f.logEnd(end, w)
@@ -121,6 +162,23 @@ func (f *following) end(end watchEnd) (trouble bool) {
 		w.down = time.Now()
 	}
 	f.compare()
+	return true
+}
+
+// hear takes in an event and reports whether it is a change that a quiet watch had kept back: it comes as soon as the watch is opened again.
+func (f *following) hear(e source.Event) (keptBack bool) {
+	w := f.watches[e.Namespace]
+	f.lastEvent = time.Now()
+	changed := e.Kind == source.Upsert || e.Kind == source.Delete
+	keptBack = changed && !w.replayed.IsZero() && time.Since(w.replayed) < keptBackWithin
+	w.quiet, w.replayed = false, time.Time{}
+	if !keptBack {
+		return false
+	}
+	f.keptBack = time.Now()
+	f.log.Warn().Str("namespace", e.Namespace).
+		Str("hint", "the API server, or a proxy between it and this pod, lets long answers hang").
+		Msg("the watch had kept changes back, they are applied now")
 	return true
 }
 
@@ -137,7 +195,7 @@ func (f *following) compare() {
 
 // status is what a status says of the watches.
 func (f *following) status() WatchStatus {
-	s := WatchStatus{Enabled: f.watcher != nil, Connected: f.connected, Since: f.since, LastEvent: f.lastEvent}
+	s := WatchStatus{Enabled: f.watcher != nil, Connected: f.connected, Since: f.since, LastEvent: f.lastEvent, KeptBack: f.keptBack}
 	for _, namespace := range f.namespaces {
 		if w := f.watches[namespace]; !w.open && w.err != "" {
 			s.Error = w.err
@@ -160,8 +218,6 @@ func (f *following) logEnd(end watchEnd, w *watch) {
 		e.Msg("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")
 	case source.WatchExpired, source.WatchInvalid:
 		e.Msg("the watch cannot go on, a refresh follows")
-	case source.WatchSilent:
-		e.Msg("the watch is silent, opening it again; a refresh follows")
 	default:
 		e.Msg("the watch was interrupted, opening it again")
 	}

@@ -90,6 +90,8 @@ func (l *loop) run() {
 			l.onEvent(e)
 		case end := <-l.following.ended:
 			l.onWatchEnd(end)
+		case seen := <-l.following.checked:
+			l.onVersion(seen)
 		case <-beat.C:
 			l.manager.heartbeat()
 			l.checkInPlace()

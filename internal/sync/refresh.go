@@ -55,7 +55,11 @@ func (l *loop) onListed(results []listed) {
 			l.catalogue.fail(r.namespace, r.failure.err)
 		} else {
 			a.answered++
-			l.reports.expect(l.catalogue.replace(r.listing, a.listedAt)...)
+			news, wentBack := l.catalogue.replace(r.listing, a.listedAt)
+			l.reports.expect(news...)
+			if wentBack {
+				l.rewind(a, r.namespace)
+			}
 		}
 		l.follow(r.namespace, r.listing.ResourceVersion)
 		l.requests.listed(r.namespace, r.listing.ResourceVersion)

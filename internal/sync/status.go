@@ -88,7 +88,8 @@ type WatchStatus struct {
 	Connected bool      // in every namespace
 	Since     time.Time // when Connected last changed
 	LastEvent time.Time
-	Error     string // why changes are not followed; empty while Connected, and before the first LIST
+	KeptBack  time.Time // when a watch turned out to have kept changes back
+	Error     string    // why changes are not followed; empty while Connected, and before the first LIST
 }
 
 // NamespaceStatus describes the LISTs of one namespace.
