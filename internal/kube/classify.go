@@ -12,27 +12,12 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// call is what was asked of the API server and the public parts of what it answered.
-type call struct {
-	verb      string // list or watch
-	namespace string // empty: all
-	answer    answer
-}
-
-// String names the call as the beginning of an error.
-func (c call) String() string {
-	if c.namespace == "" {
-		return c.verb + "ing Secrets in all namespaces"
-	}
-	return fmt.Sprintf("%sing Secrets in namespace %q", c.verb, c.namespace)
-}
-
 // classify says what an error of client-go means for the caller, by type and status code, never by text: texts differ between
 // servers and versions, and a proxy writes what it likes.
-func classify(err error, c call) *source.Error {
-	code := statusCode(err, c.answer)
-	safe := &safeError{text: describe(err, code, c.answer), cause: err}
-	e := &source.Error{Type: source.APIError, RetryAfter: c.answer.retryAfter, Err: fmt.Errorf("%s: %w", c, safe)}
+func classify(err error, a answer, about Call) *source.Error {
+	code := statusCode(err, a)
+	safe := &safeError{text: describe(err, code, a, about), cause: err}
+	e := &source.Error{Type: source.APIError, RetryAfter: a.retryAfter, Err: fmt.Errorf("%s: %w", about.Doing, safe)}
 	if code == http.StatusGatewayTimeout || utilnet.IsTimeout(err) {
 		e.Type = source.TimeoutError
 	}
@@ -47,9 +32,9 @@ func classify(err error, c call) *source.Error {
 		e.RetryAfter = max(e.RetryAfter, time.Duration(seconds)*time.Second)
 	}
 	if code != 0 {
-		e.Hint = answerHint(code, err, c)
+		e.Hint = answerHint(code, err, about.Hints)
 	} else {
-		e.Hint = connectionHint(err, c.answer)
+		e.Hint = connectionHint(err, a, about.Hints)
 	}
 	return e
 }

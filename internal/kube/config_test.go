@@ -90,19 +90,3 @@ func TestClientHasNoLimitsOfItsOwn(t *testing.T) {
 type recorder struct{ count int }
 
 func (r *recorder) HandleWarningHeader(int, string, string) { r.count++ }
-
-func TestRedirectGetsNoToken(t *testing.T) {
-	elsewhere := newAPI(t)
-	api := newAPI(t)
-	api.instead = func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusTemporaryRedirect)
-		return true
-	}
-	cfg := api.rest()
-	cfg.BearerToken = "t0ken"
-	_, err := newSource(t, kube.Config{REST: cfg}).List(t.Context(), alertsNamespace)
-	wantTransient(t, err, "the server answered 307 Temporary Redirect (text/html)")
-	if got := len(elsewhere.seen()); got != 0 {
-		t.Errorf("got %d requests at the other server, want 0", got)
-	}
-}

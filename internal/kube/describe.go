@@ -1,13 +1,13 @@
 package kube
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -20,9 +20,9 @@ import (
 const maxText = 300
 
 // describe says what went wrong with public facts only.
-func describe(err error, code int, a answer) string {
+func describe(err error, code int, a answer, about Call) string {
 	if code == 0 {
-		text := describeConnection(err, a)
+		text := describeConnection(err, a, about)
 		if _, foreign := errors.AsType[foreignAnswer](err); foreign && a.mediaType != "" {
 			text += " (" + clean(a.mediaType) + ")"
 		}
@@ -57,12 +57,12 @@ func statusMessage(err error) string {
 }
 
 // describeConnection speaks for errors without a refusal. Only texts are quoted that name addresses, certificates and system calls.
-func describeConnection(err error, a answer) string {
+func describeConnection(err error, a answer, about Call) string {
 	if foreign, ok := errors.AsType[foreignAnswer](err); ok {
 		return foreign.Error()
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fmt.Sprintf("a page of %d Secrets is larger than %d MiB", slices.Min(pageLimits()), maxPage>>20)
+		return cmp.Or(about.Bounded, "the answer") + " is larger than " + size(a.limit)
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return clean(op.Error())
@@ -81,6 +81,14 @@ func describeConnection(err error, a answer) string {
 		return "no request was sent"
 	}
 	return fmt.Sprintf("no usable answer (%T)", innermost(err))
+}
+
+// size writes a bound as a person would.
+func size(bytes int64) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
 }
 
 func notTLS(err error) bool {

@@ -3,20 +3,29 @@ package kube
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/klog/v2"
 )
 
-const maxRestarts = 3
+const (
+	maxRestarts = 3
+	// maxPage is as much of one page as is read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
+	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
+	// figure), with one of 32 MiB they were seen to need 109 MB.
+	maxPage = 8 << 20
+	// smallestPage is how many Secrets fit maxPage, however large each is: etcd takes 1.5 MiB by default, with annotations and managed fields.
+	smallestPage = 4
+)
+
+// notAsked is what is said of a Secret of another namespace, without a name, or without the label.
+const notAsked = "the answer holds a Secret that was not asked for"
 
 // pageLimits are how many Secrets a page may have: as many as kubectl asks for, and fewer for Secrets so large that such a page is over
-// maxPage. Of the largest that etcd takes by default, 1.5 MiB with annotations and managed fields, four fit.
-func pageLimits() []int { return []int{500, 50, 4} }
+// maxPage.
+func pageLimits() []int { return []int{500, 50, smallestPage} }
 
 // pager reads one list page by page.
 type pager struct {
@@ -50,16 +59,10 @@ func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev
 		if err != nil {
 			return "", err
 		}
-		first := p.token == ""
-		switch {
-		case page.ResourceVersion == "":
-			return "", p.reject("the answer is a list without a resourceVersion")
-		case !first && page.ResourceVersion != version:
-			return "", p.reject("the pages of one list have different resourceVersions")
-		case !first && page.Continue == p.token:
-			return "", p.reject("the server returned the same continue token twice")
+		if why := p.doubt(page, version); why != "" {
+			return "", callList(p.namespace).Reject(why)
 		}
-		visit(first, page.Items)
+		visit(p.token == "", page.Items)
 		if page.Continue == "" {
 			return page.ResourceVersion, nil
 		}
@@ -67,8 +70,22 @@ func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev
 	}
 }
 
-func (p *pager) reject(why foreignAnswer) error {
-	return classify(why, call{"list", p.namespace, answer{}})
+// doubt returns why a page is not the next one of the list at a version, which is empty for the first page; empty: it is.
+func (p *pager) doubt(page *corev1.SecretList, version string) string {
+	switch {
+	case page.ResourceVersion == "":
+		return "the answer is a list without a resourceVersion"
+	case version != "" && page.ResourceVersion != version:
+		return "the pages of one list have different resourceVersions"
+	case version != "" && page.Continue == p.token:
+		return "the server returned the same continue token twice"
+	}
+	for i := range page.Items {
+		if !p.k.lists(&page.Items[i], p.namespace) {
+			return notAsked
+		}
+	}
+	return ""
 }
 
 // next reads one page. From the first that is over the cap on, the rest of the list is read in smaller pages: Secrets of one kind are
@@ -85,37 +102,10 @@ func (p *pager) next(ctx context.Context) (*corev1.SecretList, error) {
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
 func (p *pager) fetch(ctx context.Context) (*corev1.SecretList, error) {
-	ctx, answer := withAnswer(quiet(ctx))
-	req := p.k.client.Get().MaxRetries(0).
-		Namespace(p.namespace).Resource("secrets").
+	req := p.k.client.rest.Get().Namespace(p.namespace).Resource("secrets").
 		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)
 	}
-	result := req.Do(ctx)
-	if err := result.Error(); err != nil {
-		return nil, classify(withEnd(ctx, err), call{"list", p.namespace, *answer})
-	}
-	// Get, not Into: Into takes a JSON object without a kind, such as {}, for what it is asked to decode.
-	obj, err := result.Get()
-	if page, ok := obj.(*corev1.SecretList); ok && err == nil {
-		return page, nil
-	}
-	if _, ok := errors.AsType[*apierrors.StatusError](err); !ok {
-		// The decoder's error is dropped, not wrapped: it can hold the whole body.
-		err = foreignAnswer("the answer is not a list of Secrets")
-	}
-	return nil, classify(err, call{"list", p.namespace, *answer})
-}
-
-// quiet keeps client-go from logging about a request: it prints whole bodies at verbosity 8, and an error for each page that is cut.
-func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.New(nil)) }
-
-// withEnd puts the end of ctx, if it has come, in front of the error that it led to, which may say something else: a dial that
-// is cut off reports an I/O timeout, and a context's cause can be anything.
-func withEnd(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ctx.Err(), err)
+	return ask[*corev1.SecretList](ctx, req, callList(p.namespace))
 }

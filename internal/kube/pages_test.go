@@ -54,6 +54,30 @@ func TestAnswersThatAreNoListOfSecrets(t *testing.T) {
 	}
 }
 
+// A server that answers another question must not have what nobody labelled published, nor what another namespace holds.
+func TestSecretsThatWereNotAskedFor(t *testing.T) {
+	for name, change := range map[string]func(s *corev1.Secret){
+		"another namespace": func(s *corev1.Secret) { s.Namespace = "elsewhere" },
+		"no namespace":      func(s *corev1.Secret) { s.Namespace = "" },
+		"no name":           func(s *corev1.Secret) { s.Name = "" },
+		"no label":          func(s *corev1.Secret) { s.Labels = nil },
+		"another label":     func(s *corev1.Secret) { s.Labels["publishing-target"] = "false" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := newAPI(t)
+			secrets := targetSecrets(3)
+			change(&secrets[1])
+			api.instead = func(_ int, w http.ResponseWriter, r *http.Request) bool {
+				page := &corev1.SecretList{ListMeta: metav1.ListMeta{ResourceVersion: "4711"}, Items: secrets}
+				answerBody(w, http.StatusOK, runtime.ContentTypeProtobuf, string(api.encode(page, runtime.ContentTypeProtobuf)))
+				return true
+			}
+			_, err := api.source(t).List(t.Context(), alertsNamespace)
+			wantTransient(t, err, "the answer holds a Secret that was not asked for")
+		})
+	}
+}
+
 func wantTransient(t *testing.T, err error, text string) {
 	t.Helper()
 	e := asError(t, err)

@@ -7,15 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
@@ -24,86 +22,62 @@ import (
 // Source finds Secrets through an API server. It is safe for concurrent use, and keeps nothing between calls but idle connections and
 // what the last List of each namespace decoded.
 type Source struct {
-	client     *rest.RESTClient
+	client     *Client
 	decoded    decoded
-	negotiator runtime.ClientNegotiator
 	selector   string
+	labels     labels.Selector // the same
 	watchLimit time.Duration
 	silence    time.Duration
 }
 
 // Config says where the Secrets are.
 type Config struct {
-	// REST is the API server and who asks it, as from [RESTConfig]; required. It is copied. Its Timeout, rate limit, warning handler
-	// and content types are not used: see [New].
-	REST          *rest.Config
-	LabelSelector string // which Secrets count, see [ValidateSelector]; required
-	UserAgent     string // empty: refresh-sidecar
+	REST          *rest.Config // the API server and who asks it, see [ClientConfig]; required
+	UserAgent     string       // empty: refresh-sidecar
+	LabelSelector string       // which Secrets count, see [ValidateSelector]; required
 
 	WatchLimit time.Duration // how long one watch lasts at most; 0: 5 minutes
 	Silence    time.Duration // how long an open watch may say nothing; 0: 3 minutes
 }
 
-// clientConfig returns the configuration of a client that does what it is told, once: no waiting for a client-side rate limit, no printing
-// of the server's warnings, and no http.Client.Timeout, which would end a watch. The context of each call is the only limit.
-func (c Config) clientConfig() (*rest.Config, error) {
-	if c.REST == nil || c.REST.Host == "" { // client-go would take an empty host for localhost
-		return nil, errors.New("the address of the API server is missing")
-	}
-	cfg := rest.CopyConfig(c.REST)
-	cfg.APIPath = "/api"
-	cfg.GroupVersion = &corev1.SchemeGroupVersion
-	cfg.NegotiatedSerializer = serializer.NewCodecFactory(secretScheme()).WithoutConversion()
-	cfg.ContentType = runtime.ContentTypeProtobuf
-	cfg.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON
-	cfg.QPS, cfg.RateLimiter = -1, nil
-	cfg.Timeout = 0
-	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
-	cfg.UserAgent = c.UserAgent
-	if cfg.UserAgent == "" {
-		cfg.UserAgent = "refresh-sidecar"
-	}
-	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return capTransport{next} })
-	return cfg, nil
-}
-
-// secretScheme knows Secrets and what an API server says beside them, so that no other kind decodes. client-go's own scheme would
-// also link all 56 API groups: a binary of 28 MB instead of 17.
-func secretScheme() *runtime.Scheme {
-	scheme := runtime.NewScheme()
-	scheme.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Secret{}, &corev1.SecretList{})
-	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
-	return scheme
-}
-
-// New prepares a client; it sends nothing. Its errors are faults of the configuration, all at once.
-//
-// The client speaks protobuf (JSON is understood), has no rate limit and no timeout of its own, follows no redirect and repeats no
-// request: when to try again is the caller's decision. (What net/http repeats is a request that a dying idle connection never took.)
+// New prepares a source; it sends nothing. Its errors are faults of the configuration, all at once.
 func New(config Config) (*Source, error) {
-	cfg, err := config.clientConfig()
+	client, err := NewClient(ClientConfig{REST: config.REST, UserAgent: config.UserAgent, Scheme: secretScheme(), MaxAnswer: maxPage})
 	if selectorErr := ValidateSelector(config.LabelSelector); selectorErr != nil {
 		err = errors.Join(err, fmt.Errorf("label selector: %w", selectorErr))
 	}
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := rest.HTTPClientFor(cfg)
+	selects, err := labels.Parse(config.LabelSelector)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
-	}
-	// client-go would follow a redirect and send the token along. An API server redirects no LIST; a login page does.
-	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	client, err := rest.RESTClientForConfigAndClient(cfg, httpClient)
-	if err != nil {
-		return nil, fmt.Errorf("preparing the client of %s: %w", cfg.Host, err)
+		return nil, err
 	}
 	return &Source{
-		client: client, selector: config.LabelSelector,
-		negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion),
+		client: client, selector: config.LabelSelector, labels: selects,
 		watchLimit: cmp.Or(config.WatchLimit, watchLimit),
 		silence:    cmp.Or(config.Silence, silenceLimit),
 	}, nil
+}
+
+// lists reports whether a Secret is one of those that were asked for. A server that answers another question, such as a proxy that drops
+// the query, must not have published what nobody labelled.
+func (k *Source) lists(obj *corev1.Secret, namespace string) bool {
+	return isIn(obj, namespace) && k.labels.Matches(labels.Set(obj.Labels))
+}
+
+// isIn reports whether a Secret has a name, and is in the namespace, or with "" in any.
+func isIn(obj *corev1.Secret, namespace string) bool {
+	return obj.Name != "" && obj.Namespace != "" && (namespace == "" || namespace == obj.Namespace)
+}
+
+// secretScheme knows Secrets and what an API server says beside them. client-go's own scheme would also link all 56 API groups: a binary
+// of 28 MB instead of 17.
+func secretScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	scheme.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Secret{}, &corev1.SecretList{})
+	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
+	return scheme
 }
 
 // List reads the labelled Secrets of a namespace, or with "" of all namespaces, as they were at one moment. Every error is an
@@ -133,4 +107,4 @@ func (k *Source) List(ctx context.Context, namespace string) (source.Listing, er
 }
 
 // Close closes the connections that are idle. It ends no call, and a call after it opens a connection again.
-func (k *Source) Close() { utilnet.CloseIdleConnectionsFor(k.client.Client.Transport) }
+func (k *Source) Close() { k.client.Close() }

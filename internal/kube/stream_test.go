@@ -59,6 +59,16 @@ func (s *watchStream) secret(kind watch.EventType, secret corev1.Secret) {
 	s.send(kind, &secret)
 }
 
+// changed sends an event about a Secret of a namespace, with the label or without.
+func (s *watchStream) changed(kind watch.EventType, namespace string, labelled bool) {
+	secret := targetSecrets(1)[0]
+	secret.Namespace = namespace
+	if !labelled {
+		secret.Labels = nil
+	}
+	s.secret(kind, secret)
+}
+
 func (s *watchStream) bookmark() { s.secret(watch.Bookmark, corev1.Secret{}) }
 
 func (s *watchStream) raw(text string) {

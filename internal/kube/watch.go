@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer/streaming"
 	"k8s.io/apimachinery/pkg/watch"
@@ -76,7 +77,7 @@ type stream struct {
 func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, limit time.Duration) error {
 	ctx, s.answer = withAnswer(quiet(ctx))
 	s.answer.endless = true
-	body, err := k.client.Get().MaxRetries(0).
+	body, err := k.client.rest.Get().MaxRetries(0).
 		Namespace(s.namespace).Resource("secrets").
 		Param("labelSelector", k.selector).
 		Param("watch", "true").
@@ -89,7 +90,7 @@ func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, 
 	}
 	defer func() { _ = body.Close() }()
 	s.body = &errorKeeper{ReadCloser: body}
-	objects, frames, framer, err := k.negotiator.StreamDecoder(s.answer.mediaType, nil)
+	objects, frames, framer, err := k.client.negotiator.StreamDecoder(s.answer.mediaType, nil)
 	if err != nil {
 		return foreignAnswer("the answer is not a stream of changes")
 	}
@@ -103,7 +104,7 @@ func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, 
 			return withEnd(ctx, s.readError(err))
 		}
 		s.timer.Reset(s.quiet)
-		if err := s.pass(kind, obj); err != nil {
+		if err := s.pass(k, kind, obj); err != nil {
 			return err
 		}
 	}
@@ -119,19 +120,25 @@ func (s *stream) readError(err error) error {
 }
 
 // pass emits one event as it came.
-func (s *stream) pass(kind watch.EventType, obj runtime.Object) error {
-	if kind == watch.Error {
-		return apierrors.FromObject(obj)
+func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error {
+	if status, ok := obj.(*metav1.Status); ok && kind == watch.Error {
+		return apierrors.FromObject(status)
 	}
 	changed, ok := obj.(*corev1.Secret)
-	if !ok || changed.ResourceVersion == "" {
+	if !ok || kind == watch.Error || changed.ResourceVersion == "" {
 		return foreignAnswer("what was received is not a change of a Secret")
 	}
 	e := source.Event{Namespace: s.namespace, ResourceVersion: changed.ResourceVersion, Kind: source.Bookmark}
 	switch kind {
 	case watch.Added, watch.Modified:
+		if !k.lists(changed, s.namespace) {
+			return foreignAnswer(notAsked)
+		}
 		e.Kind, e.Secret = source.Upsert, secret.Decode(changed)
-	case watch.Deleted:
+	case watch.Deleted: // also a Secret that lost its label
+		if !isIn(changed, s.namespace) {
+			return foreignAnswer(notAsked)
+		}
 		e.Kind = source.Delete
 		e.Secret = source.Secret{Key: changed.Namespace + "/" + changed.Name, UID: string(changed.UID), ResourceVersion: changed.ResourceVersion}
 	}

@@ -118,16 +118,21 @@ func TestWatchSaysHowItEnded(t *testing.T) {
 			s.raw(`{"` + canary + `":1}` + "\n")
 			s.hang()
 		}, want: source.WatchInvalid},
-		"the same at the end":        {answer: func(s *watchStream) { s.media = runtime.ContentTypeJSON; s.open(); s.raw(`{"` + canary + `":1}`) }, want: source.WatchInvalid},
-		"an event of another kind":   {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.SecretList{}) }, want: source.WatchInvalid},
-		"a Secret without a version": {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.Secret{}) }, want: source.WatchInvalid},
-		"a login page":               {answer: func(s *watchStream) { answerBody(s.w, 200, "text/html", "<html>"+canary) }, want: source.WatchRefused, text: "text/html"},
-		"401":                        {answer: func(s *watchStream) { answerStatus(s.w, 401, metav1.StatusReasonUnauthorized, "Unauthorized") }, want: source.WatchRefused},
-		"403":                        {answer: func(s *watchStream) { answerStatus(s.w, 403, metav1.StatusReasonForbidden, "cannot watch") }, want: source.WatchForbidden, text: "cannot watch"},
-		"404":                        {answer: func(s *watchStream) { answerBody(s.w, 404, "text/plain", canary) }, want: source.WatchForbidden},
-		"429":                        {answer: func(s *watchStream) { s.w.Header().Set("Retry-After", "7"); answerBody(s.w, 429, "text/plain", canary) }, want: source.WatchRefused},
-		"500":                        {answer: func(s *watchStream) { answerBody(s.w, 500, "text/plain", canary) }, want: source.WatchRefused},
-		"a redirect":                 {answer: func(s *watchStream) { http.Redirect(s.w, s.r, "/"+canary, http.StatusFound) }, want: source.WatchRefused},
+		"the same at the end":           {answer: func(s *watchStream) { s.media = runtime.ContentTypeJSON; s.open(); s.raw(`{"` + canary + `":1}`) }, want: source.WatchInvalid},
+		"an event of another kind":      {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.SecretList{}) }, want: source.WatchInvalid},
+		"a Secret without a version":    {answer: func(s *watchStream) { s.open(); s.send(watch.Added, &corev1.Secret{}) }, want: source.WatchInvalid},
+		"a Secret of another namespace": {answer: func(s *watchStream) { s.open(); s.changed(watch.Added, "elsewhere", true) }, want: source.WatchInvalid, text: "not asked for"},
+		"its deletion":                  {answer: func(s *watchStream) { s.open(); s.changed(watch.Deleted, "elsewhere", true) }, want: source.WatchInvalid, text: "not asked for"},
+		"a Secret without the label":    {answer: func(s *watchStream) { s.open(); s.changed(watch.Modified, alertsNamespace, false) }, want: source.WatchInvalid, text: "not asked for"},
+		"its deletion is an order":      {answer: func(s *watchStream) { s.open(); s.changed(watch.Deleted, alertsNamespace, false) }, want: source.WatchClosed},
+		"an error that is none":         {answer: func(s *watchStream) { s.open(); s.changed(watch.Error, alertsNamespace, true) }, want: source.WatchInvalid, text: "not a change"},
+		"a login page":                  {answer: func(s *watchStream) { answerBody(s.w, 200, "text/html", "<html>"+canary) }, want: source.WatchRefused, text: "text/html"},
+		"401":                           {answer: func(s *watchStream) { answerStatus(s.w, 401, metav1.StatusReasonUnauthorized, "Unauthorized") }, want: source.WatchRefused},
+		"403":                           {answer: func(s *watchStream) { answerStatus(s.w, 403, metav1.StatusReasonForbidden, "cannot watch") }, want: source.WatchForbidden, text: "cannot watch"},
+		"404":                           {answer: func(s *watchStream) { answerBody(s.w, 404, "text/plain", canary) }, want: source.WatchForbidden},
+		"429":                           {answer: func(s *watchStream) { s.w.Header().Set("Retry-After", "7"); answerBody(s.w, 429, "text/plain", canary) }, want: source.WatchRefused},
+		"500":                           {answer: func(s *watchStream) { answerBody(s.w, 500, "text/plain", canary) }, want: source.WatchRefused},
+		"a redirect":                    {answer: func(s *watchStream) { http.Redirect(s.w, s.r, "/"+canary, http.StatusFound) }, want: source.WatchRefused},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -21,12 +21,12 @@ func (s *stream) ended(err, cause error) *source.Error {
 		return s.cut(errSilent.Error(), source.WatchQuiet)
 	case errors.Is(cause, errSilent):
 		e := s.cut("no answer in time", source.WatchBroken)
-		e.Hint = "the API server is slow or packets are lost: " + hintReach
+		e.Hint = slowHint(Hints{})
 		return e
 	case s.opened && atLimit:
 		return s.cut("the watch ended at its time limit", source.WatchTimeout)
 	}
-	e := classify(err, s.call())
+	e := classify(err, *s.answer, callWatch(s.namespace))
 	e.End = s.endOf(err, e)
 	if e.End == source.WatchClosed {
 		e.Hint = "the API server is shutting down or sheds load, or a proxy before it ends long requests"
@@ -34,11 +34,9 @@ func (s *stream) ended(err, cause error) *source.Error {
 	return e
 }
 
-func (s *stream) call() call { return call{"watch", s.namespace, *s.answer} }
-
 // cut describes an end that came by the clock.
 func (s *stream) cut(why string, end source.WatchEnd) *source.Error {
-	return &source.Error{Type: source.TimeoutError, End: end, Err: fmt.Errorf("%s: %s", s.call(), why)}
+	return &source.Error{Type: source.TimeoutError, End: end, Err: fmt.Errorf("%s: %s", callWatch(s.namespace).Doing, why)}
 }
 
 // endOf tells the ends apart that the error itself shows.

@@ -95,6 +95,13 @@ func TestDecodeTargets(t *testing.T) {
 				t.Extra = map[string]json.RawMessage{"Name": json.RawMessage(`"B"`), "TYPE": json.RawMessage(`"slack"`)}
 			}},
 		{"keys and values may be escaped", data{"config": `{"\u006eame":"\u0061","type":"webhook","url":"https:\/\/h\/p"}`}, nil},
+		{"a replacement character is one like others", data{"config": "{\"name\":\"a\",\"type\":\"webhook\",\"url\":\"https:\\/\\/h/\ufffd\",\"headers\":{\"A\":\"\\ufffd\",\"B\":\"\\t\ufffd\"},\"\\uFFFD\":1}"},
+			func(t *targetsfile.Target) {
+				t.URL, t.Headers = "https://h/\ufffd", map[string]string{"A": "\ufffd", "B": "\t\ufffd"}
+				t.Extra = map[string]json.RawMessage{"\ufffd": json.RawMessage("1")}
+			}},
+		{"a pair of surrogates, and what only looks like half of one", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","headers":{"A":"\ud83d\uDE00","B":"\\ud83d"}}`},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"A": "😀", "B": `\ud83d`} }},
 		{"the same key in different objects", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","x":[{"a":1},{"a":{"a":2}}],"a":3}`},
 			func(t *targetsfile.Target) {
 				t.Extra = map[string]json.RawMessage{"x": json.RawMessage(`[{"a":1},{"a":{"a":2}}]`), "a": json.RawMessage(`3`)}

@@ -32,6 +32,7 @@ const (
 	formatRule  = "format: must be one of alertmanager, slack, pagerduty, rootly, webhook"
 	tokenRule   = "the name must be letters, digits and !#$%&'*+-.^_`|~"
 	emptyRule   = "the value must not be empty"
+	halfRule    = "the value must not hold a broken Unicode escape"
 	controlRule = "the value must not hold line breaks or control characters"
 	authRule    = "only one of api_key, auth_token and a header Authorization may be given"
 )
@@ -157,7 +158,7 @@ func TestDecodeRefusesBrokenFields(t *testing.T) {
 
 		{"header values", with("headers", `{"A":"","B":" ","C":1,"D":"x\r\ny","E":"\u0000","F":"\ud800"}`),
 			"headers: A: " + emptyRule + "; headers: B: " + emptyRule + "; headers: C: the value must be a string; " +
-				"headers: D: " + controlRule + "; headers: E: " + controlRule + "; headers: F: the value must not hold a broken Unicode escape"},
+				"headers: D: " + controlRule + "; headers: E: " + controlRule + "; headers: F: " + halfRule},
 		{"header names", with("headers", `{"":"x","a b":"x","a:":"x","é":"x","a\n":"x"}`),
 			"headers: entry 1: " + tokenRule + "; headers: entry 2: " + tokenRule + "; headers: entry 3: " + tokenRule +
 				"; headers: entry 4: " + tokenRule + "; headers: entry 5: " + tokenRule},

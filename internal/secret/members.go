@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
+	"strconv"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -154,13 +155,41 @@ func (k *keySet) add(key string) bool {
 	return !known
 }
 
-// unquote decodes a valid JSON string. It fails on an escape that stands for no character (half of a surrogate pair), which package
-// json would replace, and so change a credential, without a word.
+// unquote decodes a valid JSON string. It fails on half of a surrogate pair, an escape that stands for no character: package json would
+// put U+FFFD in its place, and so change a credential, without a word. U+FFFD written as such is a character like others.
 func unquote(raw []byte) (string, bool) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1]), true
 	}
+	if holdsHalfPair(raw) {
+		return "", false
+	}
 	var s string
 	err := json.Unmarshal(raw, &s)
-	return s, err == nil && !strings.ContainsRune(s, utf8.RuneError)
+	return s, err == nil
+}
+
+func holdsHalfPair(raw []byte) bool {
+	const size = len(`\ud83d`)
+	for len(raw) > 1 {
+		switch {
+		case raw[0] != '\\':
+			raw = raw[1:]
+		case raw[1] != 'u':
+			raw = raw[2:]
+		case !utf16.IsSurrogate(escaped(raw)):
+			raw = raw[size:]
+		case !bytes.HasPrefix(raw[size:], []byte(`\u`)) || utf16.DecodeRune(escaped(raw), escaped(raw[size:])) == utf8.RuneError:
+			return true
+		default:
+			raw = raw[2*size:]
+		}
+	}
+	return false
+}
+
+// escaped returns the number in the escape at the beginning of text, which is well formed.
+func escaped(text []byte) rune {
+	n, _ := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(n)
 }

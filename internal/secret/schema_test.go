@@ -39,6 +39,8 @@ func TestSchemaExceptions(t *testing.T) {
 		{"a key twice", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","x":1,"x":1}`}, "config.x: must not hold the same key twice in one object"},
 		{"header names in two cases", with("headers", `{"A":"x","a":"x"}`), "headers: a: a header of this name is there already"},
 		{"half a surrogate pair", with("url", `"https://h/\ud800"`), "url: must not hold a broken Unicode escape"},
+		{"halves of surrogate pairs", with("headers", `{"A":"\udE00\ud83d","B":"\ud83d\ud83d\ude00","C":"\ud83d\\ude00","D":"\ud83d\ufffd","E":"a\\\ude00"}`),
+			"headers: A: " + halfRule + "; headers: B: " + halfRule + "; headers: C: " + halfRule + "; headers: D: " + halfRule + "; headers: E: " + halfRule},
 		{"too deep", with("x", strings.Repeat("[", 100)+strings.Repeat("]", 100)), "config.x: must not nest deeper than 100 levels"},
 		{"too large", with("x", `"`+strings.Repeat("x", targetsfile.MaxTargetBytes)+`"`), "must be at most 256 KiB as a target"},
 	} {

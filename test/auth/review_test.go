@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/alert-history/refresh-sidecar/internal/kube"
+	"github.com/alert-history/refresh-sidecar/internal/kubeauth"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
@@ -44,9 +44,9 @@ func allow(t *testing.T, plane *controlplane.Plane, namespace, account, verb str
 	})
 }
 
-func newReviewer(t *testing.T, config *rest.Config) *kube.Reviewer {
+func newReviewer(t *testing.T, config *rest.Config) *kubeauth.Reviewer {
 	t.Helper()
-	reviewer, err := kube.NewReviewer(config, "refresh-sidecar/test")
+	reviewer, err := kubeauth.New(kubeauth.Config{REST: config, UserAgent: "refresh-sidecar/test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +66,13 @@ func TestReview(t *testing.T) {
 	}
 	cases := map[string]review{
 		"a service account with the right":     {allowed, "post", nil, "system:serviceaccount:" + namespace + ":allowed"},
-		"the right is for another verb":        {allowed, "put", kube.ErrNotAllowed, "system:serviceaccount:" + namespace + ":allowed"},
-		"a user without the right":             {plane.User(t).Token, "post", kube.ErrNotAllowed, ""},
+		"the right is for another verb":        {allowed, "put", kubeauth.ErrNotAllowed, "system:serviceaccount:" + namespace + ":allowed"},
+		"a user without the right":             {plane.User(t).Token, "post", kubeauth.ErrNotAllowed, ""},
 		"an administrator":                     {plane.AdminUser().Token, "post", nil, ""},
-		"a token that nobody knows":            {"nonsense", "post", kube.ErrUnknownToken, ""},
-		"an expired token":                     {plane.Expired(t, allowed), "post", kube.ErrUnknownToken, ""},
-		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", kube.ErrUnknownToken, ""},
-		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", kube.ErrUnknownToken, ""},
+		"a token that nobody knows":            {"nonsense", "post", kubeauth.ErrUnknownToken, ""},
+		"an expired token":                     {plane.Expired(t, allowed), "post", kubeauth.ErrUnknownToken, ""},
+		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", kubeauth.ErrUnknownToken, ""},
+		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", kubeauth.ErrUnknownToken, ""},
 	}
 	// Kubernetes' own role system:discovery gives every authenticated user the verb get on /api/*: who reads the list of targets with
 	// --auth kubernetes needs a valid token, but no role.
@@ -113,7 +113,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kube.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Fatal(err)
 	}
 	if err := private.StopAPIServer(); err != nil {
@@ -122,7 +122,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
 		t.Errorf("remembered: got %v", err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kube.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Errorf("a refusal is remembered too: got %v", err)
 	}
 	_, err := reviewer.Review(t.Context(), private.AdminUser().Token, "get", path)
