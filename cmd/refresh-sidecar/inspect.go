@@ -94,7 +94,7 @@ type report struct {
 	Checksum    string                  `json:"checksum"` // verified, else there is no report
 	ChangedAt   time.Time               `json:"changed_at,omitzero"`
 	RefreshedAt time.Time               `json:"refreshed_at,omitzero"`
-	AgeSeconds  int64                   `json:"age_seconds"` // since RefreshedAt
+	AgeSeconds  int64                   `json:"age_seconds"` // the time since RefreshedAt
 	StaleAfter  time.Time               `json:"stale_after,omitzero"`
 	Stale       bool                    `json:"stale"`
 	Source      targetsfile.Source      `json:"source"`
@@ -105,7 +105,7 @@ type report struct {
 	Rejections  []targetsfile.Rejection `json:"invalid"`
 
 	now     time.Time
-	secrets bool // shown
+	secrets bool // --show-secrets was given
 }
 
 // reportTarget is a target as inspect shows it. The fields of the second group are set with --show-secrets only: they are named one
@@ -136,7 +136,7 @@ func newReport(path string, doc *targetsfile.Document, secrets bool) *report {
 		Targets: make([]reportTarget, 0, len(doc.Entries)), Rejections: append([]targetsfile.Rejection{}, doc.Rejections...),
 		now: now, secrets: secrets,
 	}
-	for i := range doc.Entries { // by name, or the file would have been refused
+	for i := range doc.Entries { // sorted by name, or the file would have been refused
 		r.Targets = append(r.Targets, newReportTarget(&doc.Entries[i].Target, secrets))
 	}
 	return r

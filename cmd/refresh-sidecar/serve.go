@@ -15,7 +15,7 @@ const httpGrace = 3 * time.Second
 
 // server is one listener and what answers on it.
 type server struct {
-	name string // of the flag that gave its address
+	name string // the flag that gave its address, as log lines spell it
 	*api.Server
 }
 
@@ -47,7 +47,7 @@ func (s *sidecar) listen(instance string) error {
 	return err
 }
 
-// open opens one listener. No address means that it is not wanted.
+// open opens one listener, unless it has no address.
 func (s *sidecar) open(name string, config api.ServerConfig) error {
 	if config.Address == "" {
 		return nil
@@ -128,7 +128,7 @@ func (s *sidecar) serve(ctx context.Context) error {
 	return fault
 }
 
-// shutdown closes all listeners and waits for requests in flight, but not for long.
+// shutdown closes all listeners and waits for requests in flight, up to httpGrace.
 func (s *sidecar) shutdown(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpGrace)
 	defer cancel()

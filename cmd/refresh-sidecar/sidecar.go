@@ -23,8 +23,8 @@ type sidecar struct {
 	writer   *writer.Writer
 	registry *prometheus.Registry
 	manager  *targetsync.DefaultRefreshManager
-	servers  []server // none with --once
-	closers  []func() // of connections, at the end
+	servers  []server // empty with --once
+	closers  []func() // close connections when the program ends
 }
 
 // newSidecar builds the parts in the order in which they depend on each other. It reads the snapshot that an earlier process left,
@@ -53,7 +53,7 @@ func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar,
 }
 
 // prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. That it cannot is fatal for
-// --once only: otherwise it may be mended while the sidecar goes on trying.
+// --once only: otherwise somebody may mend it while the sidecar goes on trying.
 func (s *sidecar) prepareDirectory() error {
 	if swept, err := s.writer.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn().Err(err).Msg("sweeping left-over files failed, going on")

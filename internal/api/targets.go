@@ -60,9 +60,10 @@ func (h *Handler) targets(x *exchange) {
 	}
 	d := targetsDocument{Targets: []publicTarget{}, Instance: x.instance}
 	if published := h.config.Engine.Published(); published != nil {
+		entries := published.Document.Entries // sorted by name
 		d.Epoch, d.Generation = text(published.Document.Epoch), published.Document.Generation
-		d.ChangedAt = timestamp{published.Document.ChangedAt}
-		for i, entry := range published.Document.Entries { // which are sorted by name
+		d.ChangedAt, d.Targets = timestamp{published.Document.ChangedAt}, make([]publicTarget, 0, len(entries))
+		for i, entry := range entries {
 			if kind == "" || kind == entry.Type {
 				d.Targets = append(d.Targets, newPublicTarget(&entry.Target, published.Versions[i]))
 			}
