@@ -66,11 +66,16 @@ func newFollowing(ctx context.Context, cfg *Config) following {
 	return f
 }
 
-// follow begins to follow a namespace, unless that is done already, nobody wants it, or there is no version to start from.
+// follow begins to follow a namespace from the version of a LIST, unless nobody wants it, or there is no version to start from. A follower that
+// runs already goes on from that version when it opens its watch again.
 func (l *loop) follow(namespace, resourceVersion string) {
 	f := &l.following
 	w := f.watches[namespace]
-	if f.watcher == nil || resourceVersion == "" || l.stopping || w.by != nil {
+	if f.watcher == nil || resourceVersion == "" || l.stopping {
+		return
+	}
+	if w.by != nil {
+		w.by.listed.Store(&resourceVersion)
 		return
 	}
 	f.running++

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,7 +27,8 @@ const (
 type follower struct {
 	watcher   Watcher
 	namespace string
-	version   string // last seen
+	version   string                 // last seen
+	listed    atomic.Pointer[string] // the version of the last LIST, set by the loop: a watch may as well go on from there; nil: none since the start
 	interval  time.Duration
 	exact     bool // waits are not spread
 	log       zerolog.Logger
@@ -82,6 +84,10 @@ func (f *follower) watch(ctx context.Context) (err error) {
 			err = &source.Error{End: source.WatchInvalid, Err: fmt.Errorf("recovered from a panic of type %T", value)}
 		}
 	}()
+	// A version that is too long ago is compacted, and no bookmark may have come since.
+	if listed := f.listed.Load(); listed != nil && source.Newer(*listed, f.version) {
+		f.version = *listed
+	}
 	return f.watcher.Watch(ctx, f.namespace, f.version, func(e source.Event) {
 		e.Namespace = f.namespace
 		select {

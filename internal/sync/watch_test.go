@@ -182,6 +182,19 @@ func TestAQuietWatchIsOpenedAgain(t *testing.T) {
 			}
 		})
 	})
+	t.Run("it goes on from the last LIST", func(t *testing.T) {
+		watching(t, nil, func(h *harness) {
+			h.cluster.set(func(c *cluster) { c.version = 4711 }) // others changed, without a bookmark
+			if err := h.RefreshNow(); err != nil {
+				t.Fatal(err)
+			}
+			h.pass(time.Second)
+			h.live.cut(ended(source.WatchQuiet), nil)
+			if got := h.live.lastFrom(); got != "4711" {
+				t.Errorf("opened again from version %s, want the LIST's 4711", got)
+			}
+		})
+	})
 	t.Run("a change was kept back", func(t *testing.T) {
 		watching(t, nil, func(h *harness) {
 			for w := range h.live.watches {
