@@ -25,7 +25,7 @@ import (
 // slowSource has one Secret. A LIST reads it when it begins and answers ten seconds later.
 type slowSource struct {
 	mu    sync.Mutex
-	url   string // of the Secret's target
+	url   string // the URL of the Secret's target
 	lists int
 }
 
@@ -150,7 +150,7 @@ func TestAnEngineThatStopsIsTold(t *testing.T) {
 				t.Errorf("got %s for one who waits, want shutting_down", got)
 			}
 		}
-		time.Sleep(time.Hour) // without a heartbeat
+		time.Sleep(time.Hour) // in which nobody gives a heartbeat
 		if w := h.do(get("/healthz")); w.Code != http.StatusOK {
 			t.Errorf("got %d %s an hour after Stop, want alive", w.Code, w.Body)
 		}

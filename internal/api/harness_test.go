@@ -48,7 +48,7 @@ type fakeEngine struct {
 	joins     bool                                            // somebody else has asked for the refresh that follows
 	status    func() targetsync.RefreshStatus                 // nil: ready, and nothing else
 	published *targetsync.Published
-	heartbeat time.Duration // its age
+	heartbeat time.Duration // how long ago the last one was
 }
 
 // Refresh implements [api.Refresher].

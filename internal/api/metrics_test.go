@@ -23,7 +23,7 @@ import (
 type sample struct {
 	present bool
 	count   float64 // the counter's value, or how often the histogram observed
-	sum     float64 // of a histogram
+	sum     float64 // the sum of a histogram's observations
 }
 
 // sampleOf returns the series of a family that has all the given label values.
@@ -103,7 +103,7 @@ func TestRequestsAreCounted(t *testing.T) {
 		"other /healthz 405":           1,
 	}
 	got := requestCounts(t, h)
-	maps.DeleteFunc(got, func(_ string, count float64) bool { return count == 0 }) // those are a matter of the OpenAPI document's test
+	maps.DeleteFunc(got, func(_ string, count float64) bool { return count == 0 }) // the OpenAPI document's test is about those that exist from the start
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}

@@ -47,7 +47,7 @@ func healthyStatus() targetsync.RefreshStatus {
 }
 
 func TestPageShowsTheStatus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // whose clock stands at midnight of 2000-01-01
+	synctest.Test(t, func(t *testing.T) { // the clock of a bubble begins at midnight of 2000-01-01
 		h := newHarness(t)
 		h.published = publication(t)
 		s := healthyStatus()

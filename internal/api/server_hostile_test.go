@@ -56,7 +56,7 @@ func TestSlowClientsAreCut(t *testing.T) {
 		name   string
 		config api.ServerConfig
 		sent   string
-		begin  string // of what comes back before the end
+		begin  string // how the answer begins that comes before the end
 	}{
 		{"in the headers", api.ServerConfig{ReadHeaderTimeout: soon}, "GET /healthz HTTP/1.1\r\nHost:", ""},
 		{
@@ -103,11 +103,11 @@ func TestClientThatDoesNotReadIsCut(t *testing.T) {
 	}
 }
 
-// leavesNothing fails the test if, after its server has shut down, goroutines are left that were not there, or megabytes.
+// leavesNothing fails the test if it leaves more goroutines or megabytes behind, after its server has shut down, than there were before.
 func leavesNothing(t *testing.T) {
 	t.Helper()
 	before, here := heap(), goleak.IgnoreCurrent()
-	t.Cleanup(func() { // runs after the clean-ups of the test, which come later
+	t.Cleanup(func() { // registered first, it runs after the test's own clean-ups
 		if err := goleak.Find(here); err != nil {
 			t.Error(err)
 		}

@@ -19,7 +19,7 @@ type engine struct {
 	refresh   func() (*targetsync.Run, error)
 	status    targetsync.RefreshStatus
 	published *targetsync.Published
-	heartbeat time.Duration // its age
+	heartbeat time.Duration // how long ago the last one was
 	panics    bool
 
 	authorizer api.Authorizer
