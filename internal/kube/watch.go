@@ -81,7 +81,7 @@ type stream struct {
 func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, limit time.Duration) error {
 	ctx, s.answer = withAnswer(quiet(ctx))
 	s.answer.endless = true
-	body, err := k.client.rest.Get().MaxRetries(0).
+	body, err := k.client.current().Get().MaxRetries(0).
 		Namespace(s.namespace).Resource("secrets").
 		Param("labelSelector", k.selector).
 		Param("watch", "true").
