@@ -19,6 +19,9 @@ type catalogue struct {
 	errors     map[string]string          // by namespace: why its last LIST failed; absent: it succeeded, or there was none
 	ordered    []*source.Secret           // all, by claimed name, then by key: merge goes through them once
 
+	// vacated holds, by name, the Secret that held it until a moment ago, as far as the name has gone to no other since.
+	vacated map[string]vacancy
+
 	// duringList holds, by namespace and key, the last event of each Secret while a LIST runs, whose answer may be older. Nil: none runs.
 	duringList map[string]map[string]source.Event
 	// beforeList holds, by namespace, the version that was known when the LIST began: one that is older shows that the server has gone back.
@@ -33,7 +36,13 @@ type knownNamespace struct {
 }
 
 func newCatalogue(namespaces []string) *catalogue {
-	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}}
+	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}, vacated: map[string]vacancy{}}
+}
+
+// vacancy is a name whose holder went.
+type vacancy struct {
+	secret string // namespace/name of the holder
+	since  time.Time
 }
 
 // beginList has events remembered, for the answer of the LIST that begins.

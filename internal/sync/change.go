@@ -111,3 +111,14 @@ func (l *loop) changesInPlace() {
 		l.schedule.bringForward()
 	}
 }
+
+// freeNames publishes, with a heartbeat, what may have a name now that was reserved for a minute.
+func (l *loop) freeNames() {
+	for _, v := range l.catalogue.vacated {
+		if age := time.Since(v.since); age >= reservedFor && age < reservedFor+heartbeatInterval {
+			l.publications.pending++
+			l.publishChanges()
+			return
+		}
+	}
+}

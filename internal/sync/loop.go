@@ -95,6 +95,7 @@ func (l *loop) run() {
 		case <-beat.C:
 			l.manager.heartbeat()
 			l.checkInPlace()
+			l.freeNames()
 		case <-stop:
 			stop = nil
 			l.stop()

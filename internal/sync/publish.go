@@ -127,7 +127,7 @@ func (l *loop) reportMissing(p publication) {
 // written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
-	logChanges(p.log, l.last(), p.document)
+	l.compare(p.log, p.document)
 	l.publications.take(p)
 	switch {
 	case p.check:
