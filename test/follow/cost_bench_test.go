@@ -71,7 +71,7 @@ func scriptedSecret(i, edit int) *corev1.Secret {
 
 type publication struct{ began, ended time.Time }
 
-// unpaced waits until the next publication does not have to wait for its pace.
+// unpaced waits until the pace of publications does not delay the next one any more.
 func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended.Sub(last.began)) }
 
 // BenchmarkPublicationOfAChange takes apart what one change costs after its event has been received: decoding the Secret, entering it and
@@ -79,13 +79,13 @@ func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended
 func BenchmarkPublicationOfAChange(b *testing.B) {
 	for _, count := range []int{20, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("targets=%d", count), func(b *testing.B) {
-			source := &scripted{events: make(chan source.Event)}
+			script := &scripted{events: make(chan source.Event)}
 			for i := range count {
-				source.secrets = append(source.secrets, discovery.Decode(scriptedSecret(i, 0)))
+				script.secrets = append(script.secrets, discovery.Decode(scriptedSecret(i, 0)))
 			}
 			published := make(chan publication, 1)
 			s := newSetup(b, "alerts")
-			s.dir, s.unchecked, s.Source = sidecar.InMemory(b), true, source
+			s.dir, s.unchecked, s.Source = sidecar.InMemory(b), true, script
 			s.Publisher = &timed{writer.New(s.path(), 0o640), func(began, ended time.Time, _ *targetsfile.Document) {
 				published <- publication{began, ended}
 			}}
@@ -100,7 +100,7 @@ func BenchmarkPublicationOfAChange(b *testing.B) {
 				began := time.Now()
 				secret := discovery.Decode(scriptedSecret(edit*37%count, edit))
 				decoded := time.Now()
-				source.events <- source.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
+				script.events <- source.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
 				p := <-published
 				decode, merge, write = append(decode, decoded.Sub(began)), append(merge, p.began.Sub(decoded)), append(write, p.ended.Sub(p.began))
 				unpaced(publication{began, p.ended})
