@@ -10,5 +10,5 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, wire.IgnoreLeak())
+	controlplane.Main(m, wire.IgnoreLeaks()...)
 }

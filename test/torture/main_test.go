@@ -28,7 +28,7 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if elsewhere() {
-		controlplane.Main(m, wire.IgnoreLeak())
+		controlplane.Main(m)
 	}
 	ledger, err := openLedger()
 	if err != nil {
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	begun := time.Now()
-	controlplane.Main(m, wire.IgnoreLeak(), goleak.Cleanup(func(code int) {
+	controlplane.Main(m, append(wire.IgnoreLeaks(), goleak.Cleanup(func(code int) {
 		if err := ledger.print(os.Stdout, time.Since(begun)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 		sidecar.RemoveBinary()
 		removeRelease()
 		os.Exit(code)
-	}))
+	}))...)
 }
 
 // times returns how often something is done: often in the long form, seldom in the short one.

@@ -95,7 +95,10 @@ func (w *Wire) Mend() {
 	}
 }
 
-// IgnoreLeak has goleak pass over the goroutine that toxiproxy now and then leaves behind, when a toxic comes to a connection that is busy.
-func IgnoreLeak() goleak.Option {
-	return goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
+// IgnoreLeaks has goleak pass over the goroutines that toxiproxy leaves behind now and then, when a toxic comes to a connection that is busy.
+func IgnoreLeaks() []goleak.Option {
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
+	}
 }
