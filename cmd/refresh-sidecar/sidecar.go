@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -90,7 +91,7 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
 		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
 		MinTargets: f.MinTargets.value, NoWatch: !f.Watch.value, DropInvalid: f.OnInvalid == "drop",
-		AfterRefresh: giveBack(),
+		AfterRefresh: debug.FreeOSMemory, // what the LIST took
 		Logger:       s.log, Registerer: s.registry,
 	}
 	if f.Once.value {

@@ -3,35 +3,29 @@ package controlplane
 import (
 	"context"
 	"testing"
-
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
 )
 
 // Private is a control plane of one test, whose API server it may stop. Unlike those of the Plane, the methods that do
 // so must not be called concurrently with each other; they may be called from any goroutine.
 type Private struct {
 	*Plane
-	server *server.Server
 }
 
 // StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. It skips the
 // test under -short.
 func StartPrivate(t testing.TB) *Private {
 	t.Helper()
-	ctx, etcd, apiServer := prepare(t)
-	dir := t.TempDir()
-	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer})
+	p, err := start(prepare(t), t.TempDir())
 	if err != nil {
 		t.Fatalf("controlplane: %v", err)
 	}
+	p.disposable = true
 	t.Cleanup(func() {
-		if err := running.Close(); err != nil {
-			t.Errorf("controlplane: stopping: %v", err)
+		if err := p.stop(); err != nil {
+			t.Errorf("controlplane: %v", err)
 		}
 	})
-	p := &Private{Plane: &Plane{access: running.Access(), dir: dir, disposable: true}, server: running}
-	p.admin = client(t, p.AdminConfig())
-	return p
+	return &Private{p}
 }
 
 // StopAPIServer kills the API server, paused or not, as a crash would: its connections end, and new ones to its port,
@@ -60,11 +54,6 @@ func (p *Private) ResumeAPIServer() error {
 // that is started afterwards cannot continue a watch from before.
 func (p *Private) CompactEtcd(ctx context.Context) error {
 	return p.server.CompactEtcd(ctx)
-}
-
-// PIDs are the ids of the running processes, by name of the program: etcd and kube-apiserver.
-func (p *Private) PIDs() map[string]int {
-	return p.server.PIDs()
 }
 
 // StopEtcd kills etcd, as a crash would. The API server lives on, without its store.

@@ -71,7 +71,7 @@ func scriptedSecret(i, edit int) *corev1.Secret {
 
 type publication struct{ began, ended time.Time }
 
-// unpaced waits until the next publication does not have to wait for its pace.
+// unpaced waits until the pace of publications does not delay the next one any more.
 func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended.Sub(last.began)) }
 
 // BenchmarkPublicationOfAChange takes apart what one change costs after its event has been received: decoding the Secret, entering it and

@@ -10,7 +10,7 @@ import (
 // canary marks what is secret. It is no word of any program, and reads the same in a URL, in JSON and in YAML.
 const canary = "cAnArY"
 
-// marks counts the places where a canary was planted, each by another number, so that a find names its field.
+// marks counts the places where a canary was planted, each by another number, so that what is found names its field.
 type marks struct {
 	n      int
 	fields map[string]string // by canary
@@ -44,7 +44,7 @@ func (m *marks) find(text string) (fields []string) {
 	return fields
 }
 
-// encodings are what a text becomes inside of another that is encoded: base64 in its three alignments, without the characters that
+// encodings are the forms that a text has inside another text that is encoded: base64 in its three alignments, without the characters that
 // neighbours share, and hex.
 func encodings(text string) []string {
 	forms := []string{hex.EncodeToString([]byte(text))}

@@ -8,7 +8,7 @@ import (
 // hostileConfig is the content of the key config, with NAME in the place of the target's name.
 type hostileConfig struct {
 	text     string
-	accepted bool // it is odd, and harmless
+	accepted bool // whether it is published, being odd and harmless
 }
 
 func (h hostileConfig) config(name string) string { return strings.ReplaceAll(h.text, "NAME", name) }

@@ -54,7 +54,7 @@ type speaker struct {
 	texts, bytes int
 }
 
-// fill puts all Secrets in place, those that will be broken later still whole.
+// fill puts all Secrets in place. Those that will be broken later are still whole.
 func (s *speaker) fill() {
 	for name, data := range s.marks.secrets() {
 		s.w.put(name, data)
@@ -168,7 +168,7 @@ func (s *speaker) search() {
 	}
 }
 
-// look searches one text. The token for the API server is a real one and has no canary in it.
+// look searches one text. The token for the API server is a real one without a canary, so it is looked for as it is.
 func (s *speaker) look(where, text string) {
 	s.t.Helper()
 	s.texts++

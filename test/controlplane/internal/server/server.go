@@ -27,10 +27,9 @@ var errNotRunning = errors.New("the API server is not running")
 
 // Config says what to run and where.
 type Config struct {
-	Dir       string   // empty directory, for data, certificates and logs; its owner removes it after Close
-	Etcd      string   // path of the program
-	APIServer string   // path of the program
-	Inherit   *os.File // a descriptor that both children keep open while they live; nil: none
+	Dir       string // empty directory, for data, certificates and logs; its owner removes it after Close
+	Etcd      string // path of the program
+	APIServer string // path of the program
 }
 
 // Server is a running control plane. Its methods must not be called concurrently.
@@ -197,14 +196,5 @@ func (s *Server) tryReady(ctx context.Context) error {
 }
 
 func (s *Server) run(path string, args ...string) (*child.Child, error) {
-	spec := child.Spec{
-		Path: path,
-		Args: args,
-		Dir:  s.config.Dir,
-		Log:  filepath.Join(s.config.Dir, filepath.Base(path)+".log"),
-	}
-	if s.config.Inherit != nil {
-		spec.Inherit = []*os.File{s.config.Inherit}
-	}
-	return child.Start(spec)
+	return child.Start(child.Spec{Path: path, Args: args, Dir: s.config.Dir, Log: filepath.Join(s.config.Dir, filepath.Base(path)+".log")})
 }
