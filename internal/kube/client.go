@@ -79,17 +79,20 @@ func (c ClientConfig) restConfig() *rest.Config {
 	return cfg
 }
 
+// request begins a request that is sent once.
+func (c *Client) request(method string) *rest.Request { return c.rest.Verb(method).MaxRetries(0) }
+
 // Create posts obj to an absolute path and returns what the server answers, an object of the same kind. The object holds what the
 // server has put there, and nothing proves that it is about obj: that is the caller's to check. Every error is a [*source.Error].
 func Create[T runtime.Object](ctx context.Context, c *Client, path string, obj T, about Call) (T, error) {
-	return ask[T](ctx, c.rest.Post().AbsPath(path).Body(obj), about)
+	return ask[T](ctx, c.request(http.MethodPost).AbsPath(path).Body(obj), about)
 }
 
-// ask sends a request, once, and returns the answer if it is of kind T. Every error is a [*source.Error].
+// ask sends a request and returns the answer if it is of kind T. Every error is a [*source.Error].
 func ask[T runtime.Object](ctx context.Context, req *rest.Request, about Call) (T, error) {
 	var none T
 	ctx, answer := withAnswer(quiet(ctx))
-	result := req.MaxRetries(0).Do(ctx)
+	result := req.Do(ctx)
 	if err := result.Error(); err != nil {
 		return none, classify(withEnd(ctx, err), *answer, about)
 	}

@@ -102,7 +102,7 @@ func (p *pager) next(ctx context.Context) (*corev1.SecretList, error) {
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
 func (p *pager) fetch(ctx context.Context) (*corev1.SecretList, error) {
-	req := p.k.client.rest.Get().Namespace(p.namespace).Resource("secrets").
+	req := p.k.client.request(http.MethodGet).Namespace(p.namespace).Resource("secrets").
 		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -77,7 +78,7 @@ type stream struct {
 func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, limit time.Duration) error {
 	ctx, s.answer = withAnswer(quiet(ctx))
 	s.answer.endless = true
-	body, err := k.client.rest.Get().MaxRetries(0).
+	body, err := k.client.request(http.MethodGet).
 		Namespace(s.namespace).Resource("secrets").
 		Param("labelSelector", k.selector).
 		Param("watch", "true").
