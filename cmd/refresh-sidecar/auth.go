@@ -20,7 +20,7 @@ const (
 	authKubernetes = "kubernetes"
 )
 
-// newAuthorizer returns who decides on callers, or nil for nobody.
+// newAuthorizer returns who decides on callers, or nil if everybody may call.
 func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 	switch s.flags.Auth {
 	case authToken:

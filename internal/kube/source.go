@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -54,7 +53,7 @@ func New(config Config) (*Source, error) {
 		return nil, err
 	}
 	return &Source{
-		client: client, selector: config.LabelSelector, labels: selects,
+		client: client, decoded: newDecoded(), selector: config.LabelSelector, labels: selects,
 		watchLimit: cmp.Or(config.WatchLimit, watchLimit),
 		silence:    cmp.Or(config.Silence, silenceLimit),
 	}, nil
@@ -83,17 +82,15 @@ func secretScheme() *runtime.Scheme {
 // List reads the labelled Secrets of a namespace, or with "" of all namespaces, as they were at one moment. Every error is an
 // [*source.Error], except that of a cancelled ctx, which is returned as it is. A deadline of ctx bounds the whole list, not a page.
 func (k *Source) List(ctx context.Context, namespace string) (source.Listing, error) {
-	var secrets []source.Secret
+	var now list
 	last := k.decoded.of(namespace)
 	unread := last
 	version, err := k.eachPage(ctx, namespace, func(first bool, page []corev1.Secret) {
 		if first {
-			secrets, unread = slices.Grow[[]source.Secret](nil, max(len(last), len(page))), last
+			now, unread = newList(max(len(last.secrets), len(page))), last
 		}
 		for i := range page {
-			var secret source.Secret
-			secret, unread = decodeAgain(&page[i], unread)
-			secrets = append(secrets, secret)
+			unread = now.add(&page[i], k.decoded.hash(page[i].Data), unread)
 		}
 	})
 	switch {
@@ -102,8 +99,21 @@ func (k *Source) List(ctx context.Context, namespace string) (source.Listing, er
 	case err != nil:
 		return source.Listing{}, err
 	}
-	k.decoded.keep(namespace, secrets)
-	return source.Listing{Namespace: namespace, ResourceVersion: version, Secrets: secrets}, nil
+	k.decoded.keep(namespace, now)
+	return source.Listing{Namespace: namespace, ResourceVersion: version, Secrets: now.secrets}, nil
+}
+
+// Version returns the resourceVersion that a List would return now, for the price of one Secret. Its errors are those of List.
+func (k *Source) Version(ctx context.Context, namespace string) (string, error) {
+	p := pager{k: k, namespace: namespace, limits: []int{1}}
+	page, err := p.fetch(ctx)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.Canceled):
+		return "", ctx.Err()
+	case err != nil:
+		return "", err
+	}
+	return page.ResourceVersion, nil
 }
 
 // Close closes the connections that are idle. It ends no call, and a call after it opens a connection again.

@@ -21,6 +21,10 @@ func TestListDecodesWhatChanged(t *testing.T) {
 			s[2].Data["config"] = bytes.Replace(s[2].Data["config"], []byte("hooks."), []byte("new."), 1)
 			return s
 		}, []int{2}},
+		"a Secret has the same version and other content": {func(s []corev1.Secret) []corev1.Secret {
+			s[2].Data["config"] = bytes.Replace(s[2].Data["config"], []byte("hooks."), []byte("new."), 1)
+			return s
+		}, []int{2}},
 		"a Secret is deleted":             {func(s []corev1.Secret) []corev1.Secret { return slices.Delete(s, 2, 4) }, nil},
 		"a Secret is new":                 {func(s []corev1.Secret) []corev1.Secret { return append(s, targetSecrets(7)[6]) }, []int{6}},
 		"a Secret is new before all":      {func(s []corev1.Secret) []corev1.Secret { return slices.Insert(s, 0, named("a")) }, []int{0}},

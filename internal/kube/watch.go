@@ -27,21 +27,22 @@ const (
 	watchLimit = 5 * time.Minute
 	// watchGrace is what a server gets to end a watch by itself. Nothing else bounds a watch on this side.
 	watchGrace = 30 * time.Second
-	// silenceLimit is how long an open watch may say nothing: an API server sends a bookmark every minute, so a watch that misses three
-	// is dead, although its connection may go on answering pings (a proxy in between does).
+	// silenceLimit is how long an open watch may say nothing. It need not mean anything: an API server sends a bookmark every minute from
+	// 1.34 on, and none of a resource that nobody changes before, or where its watch cache is off. But a watch can also be dead although
+	// its connection answers pings, as a proxy in between does, and opening it again from the last version shows which it was.
 	silenceLimit = 3 * time.Minute
 	// openLimit is what opening a watch may take, TLS included: the API server answers before the first event.
 	openLimit = 30 * time.Second
 )
 
 // errSilent ends a watch that says nothing.
-var errSilent = errors.New("nothing was received for longer than an API server is silent")
+var errSilent = errors.New("nothing was received for minutes, the watch is opened again")
 
 // Watch follows what happens to the labelled Secrets of a namespace, or with "" of all namespaces, after resourceVersion. It calls emit
 // from the calling goroutine: with [source.Opened] once the API server has accepted, then with each change in order, and with a [source.Bookmark] for
 // each version up to which nothing else happened. A later Watch can go on from the last version emitted.
 //
-// Every end is an [*source.Error] that says which it was ([Error.End]), also the one that the server was asked for, 4 to 5 minutes after the
+// Every end is an [*source.Error] that says which it was ([source.Error.End]), also the one that the server was asked for, 4 to 5 minutes after the
 // beginning. A cancelled ctx is returned as it is.
 func (k *Source) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	limit := k.watchLimit - time.Duration(rand.Int64N(int64(k.watchLimit)/5+1)) // #nosec G404 -- it spreads load, it hides nothing
@@ -56,6 +57,9 @@ func (k *Source) Watch(ctx context.Context, namespace, resourceVersion string, e
 	}
 	defer s.timer.Stop()
 	err := s.follow(cut, k, resourceVersion, limit)
+	if errors.Is(context.Cause(cut), errSilent) {
+		k.client.Close() // the next one is to get a connection that does not hang
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

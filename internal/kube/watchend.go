@@ -18,9 +18,7 @@ func (s *stream) ended(err, cause error) *source.Error {
 	atLimit := errors.Is(err, io.EOF) && !time.Now().Before(s.deadline.Add(-time.Second)) || errors.Is(cause, context.DeadlineExceeded)
 	switch {
 	case errors.Is(cause, errSilent) && s.opened:
-		e := s.cut(errSilent.Error(), source.WatchSilent)
-		e.Hint = "the API server, or a proxy before it, hangs; the watch is opened again"
-		return e
+		return s.cut(errSilent.Error(), source.WatchQuiet)
 	case errors.Is(cause, errSilent):
 		e := s.cut("no answer in time", source.WatchBroken)
 		e.Hint = slowHint(Hints{})

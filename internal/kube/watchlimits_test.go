@@ -67,9 +67,9 @@ func TestWatchLimits(t *testing.T) {
 		from, until time.Duration // when it ends
 	}{
 		"it never opens":           {wire{opens: -1}, source.WatchBroken, 30 * time.Second, 30 * time.Second},
-		"it opens late":            {wire{opens: 29 * time.Second, serve: bookmarks(0, 0)}, source.WatchSilent, 209 * time.Second, 209 * time.Second},
-		"it is silent":             {wire{serve: bookmarks(0, 0)}, source.WatchSilent, 3 * time.Minute, 3 * time.Minute},
-		"it falls silent":          {wire{serve: bookmarks(1, time.Minute)}, source.WatchSilent, 4 * time.Minute, 4 * time.Minute},
+		"it opens late":            {wire{opens: 29 * time.Second, serve: bookmarks(0, 0)}, source.WatchQuiet, 209 * time.Second, 209 * time.Second},
+		"it says nothing":          {wire{serve: bookmarks(0, 0)}, source.WatchQuiet, 3 * time.Minute, 3 * time.Minute},
+		"it falls quiet":           {wire{serve: bookmarks(1, time.Minute)}, source.WatchQuiet, 4 * time.Minute, 4 * time.Minute},
 		"the server never ends it": {wire{serve: bookmarks(100, time.Minute)}, source.WatchTimeout, 270 * time.Second, 330 * time.Second},
 		"it is slow, but not dead": {wire{serve: bookmarks(100, 179*time.Second)}, source.WatchTimeout, 270 * time.Second, 330 * time.Second},
 	}

@@ -27,6 +27,11 @@ type rejection struct {
 	carried bool // from the last document: its namespace has not answered
 }
 
+// counts are numbers of Secrets.
+type counts struct{ discovered, valid int }
+
+func (m *merged) counts() counts { return counts{m.discovered, m.valid} }
+
 // listed returns the rejections that a document lists.
 func (m *merged) listed() []targetsfile.Rejection {
 	first := m.rejections[:min(len(m.rejections), targetsfile.MaxRejections)]

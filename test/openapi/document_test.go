@@ -38,7 +38,7 @@ type document struct {
 func loadDocument(t *testing.T) *document {
 	t.Helper()
 	w := httptest.NewRecorder()
-	newEngine().handler(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
+	newEngine(t).handler(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
 	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
 	if err != nil {
 		t.Fatal(err)

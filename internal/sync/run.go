@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -34,4 +35,34 @@ type RateLimitError struct {
 // Error describes the refusal.
 func (e *RateLimitError) Error() string {
 	return fmt.Sprintf("the next manual refresh is accepted in %s", e.RetryAfter.Round(time.Second))
+}
+
+// Run is one refresh that somebody asked for. Its fields do not change.
+type Run struct {
+	RequestID string
+	StartedAt time.Time // zero: it follows the refresh that ran when it was asked for
+
+	done   chan struct{}
+	result RefreshStatus // set before done is closed
+	err    error         // set before done is closed
+}
+
+// NewRun returns a Run and the function that ends it, which is to be called once.
+func NewRun(requestID string, startedAt time.Time) (run *Run, end func(RefreshStatus, error)) {
+	run = &Run{RequestID: requestID, StartedAt: startedAt, done: make(chan struct{})}
+	return run, func(result RefreshStatus, err error) {
+		run.result, run.err = result, err
+		close(run.done)
+	}
+}
+
+// Wait returns the status at the end of the refresh, which may have succeeded or failed. It returns [ErrStopped] if the manager was
+// stopped first, or while the refresh failed, and ctx's error if ctx ends before the refresh.
+func (r *Run) Wait(ctx context.Context) (RefreshStatus, error) {
+	select {
+	case <-r.done:
+		return r.result, r.err
+	case <-ctx.Done():
+		return RefreshStatus{}, ctx.Err()
+	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // postWait asks for a refresh and for its end.
@@ -22,16 +23,11 @@ func postWait(wait string) *http.Request {
 	return httptest.NewRequest(http.MethodPost, refreshPath+"?wait="+wait, nil)
 }
 
-// runFor is a refresh that ends some time after it is first waited for.
-func runFor(took time.Duration) api.Run {
-	return api.Run{StartedAt: started, Wait: func(ctx context.Context) (api.Status, error) {
-		select {
-		case <-time.After(took):
-			return fullStatus(), nil
-		case <-ctx.Done():
-			return api.Status{}, ctx.Err()
-		}
-	}}
+// runFor is a refresh that ends after some time.
+func runFor(took time.Duration) *targetsync.Run {
+	run, end := targetsync.NewRun("req-0", started)
+	time.AfterFunc(took, func() { end(fullStatus(), nil) })
+	return run
 }
 
 func TestWaitAnswersWhenTheRefreshHasEnded(t *testing.T) {
@@ -46,7 +42,7 @@ func TestWaitAnswersWhenTheRefreshHasEnded(t *testing.T) {
 		took    time.Duration
 	}{
 		{"refresh ends", 18 * time.Second, false, "20s", 200, "", "accepted", 18 * time.Second},
-		{"running refresh is joined", 18 * time.Second, true, "20s", 200, "", "joined", 18 * time.Second},
+		{"refresh of somebody else is joined", 18 * time.Second, true, "20s", 200, "", "joined", 18 * time.Second},
 		{"longest wait", 59 * time.Second, false, "1m", 200, "", "accepted", 59 * time.Second},
 		{"refresh takes longer", time.Minute, false, "10s", 504, "wait_timeout", "accepted", 10 * time.Second},
 		{"joined refresh takes longer", time.Minute, true, "10ms", 504, "wait_timeout", "wait_timeout", 10 * time.Millisecond},
@@ -55,13 +51,9 @@ func TestWaitAnswersWhenTheRefreshHasEnded(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHarness(t)
-				h.status = func() api.Status { return api.Status{State: api.StateIdle} } // the answer is the run's status, not this
-				h.refresh = func(string) (api.Run, error) {
-					if tt.joined {
-						return api.Run{}, fmt.Errorf("asking: %w", &api.InProgressError{Run: runFor(tt.run)})
-					}
-					return runFor(tt.run), nil
-				}
+				h.show(targetsync.RefreshStatus{State: targetsync.StateIdle}) // the answer is the run's status, not this
+				h.refresh = func(string) (*targetsync.Run, error) { return runFor(tt.run), nil }
+				h.joins = tt.joined
 				begun := time.Now()
 				w := h.do(postWait(tt.wait))
 				if took := time.Since(begun); took != tt.took {
@@ -86,15 +78,17 @@ func TestWaitAnswersWhenTheRefreshHasEnded(t *testing.T) {
 func TestWaitAnswersWhatItCannotWaitFor(t *testing.T) {
 	broken := func(err error) func(*fakeEngine) {
 		return func(e *fakeEngine) {
-			e.refresh = func(string) (api.Run, error) {
-				return api.Run{Wait: func(context.Context) (api.Status, error) { return api.Status{}, err }}, nil
+			e.refresh = func(string) (*targetsync.Run, error) {
+				run, end := targetsync.NewRun("req-0", started)
+				end(targetsync.RefreshStatus{}, err)
+				return run, nil
 			}
 		}
 	}
 	checkAnswers(t, []answerCase{
 		{
 			name:    "rate limited",
-			engine:  func(e *fakeEngine) { e.refuseWith(&api.RateLimitedError{RetryAfter: time.Second}) },
+			engine:  func(e *fakeEngine) { e.refuseWith(&targetsync.RateLimitError{RetryAfter: time.Second}) },
 			request: postWait("10s"),
 			code:    429,
 			headers: map[string]string{"Retry-After": "1"},
@@ -102,8 +96,21 @@ func TestWaitAnswersWhatItCannotWaitFor(t *testing.T) {
 				`"retry_after_seconds":1,"request_id":"req-1","instance":"alert-history-0"}`,
 		},
 		{
+			name: "the refresh has not even begun in time",
+			engine: func(e *fakeEngine) {
+				e.refresh = func(string) (*targetsync.Run, error) {
+					run, _ := targetsync.NewRun("req-0", time.Time{})
+					return run, nil
+				}
+			},
+			request: postWait("1ms"),
+			code:    504,
+			body: `{"error":"wait_timeout","message":"The refresh has not ended in time, it goes on",` +
+				`"request_id":"req-1","instance":"alert-history-0"}`,
+		},
+		{
 			name:    "engine stops before the end",
-			engine:  broken(fmt.Errorf("waiting: %w", api.ErrShuttingDown)),
+			engine:  broken(fmt.Errorf("waiting: %w", targetsync.ErrStopped)),
 			request: postWait("10s"),
 			code:    503,
 			body:    `{"error":"shutting_down","message":"Shutting down","request_id":"req-1","instance":"alert-history-0"}`,
@@ -130,7 +137,7 @@ func TestRefreshRefusesQueriesItDoesNotUnderstand(t *testing.T) {
 		"%zz": "The query is malformed", "wait=1s;a": "The query is malformed",
 	} {
 		h := newHarness(t)
-		h.refresh = func(string) (api.Run, error) {
+		h.refresh = func(string) (*targetsync.Run, error) {
 			t.Errorf("%s: the engine was asked", query)
 			return run(), nil
 		}
@@ -148,7 +155,7 @@ func TestWaitersAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
 		asked := 0
-		h.refresh = func(string) (api.Run, error) { asked++; return runFor(time.Second), nil }
+		h.refresh = func(string) (*targetsync.Run, error) { asked++; return runFor(time.Second), nil }
 		var waiters sync.WaitGroup
 		for range 32 {
 			waiters.Go(func() {
@@ -179,21 +186,19 @@ func TestWaitersAreFew(t *testing.T) {
 // a client that left, which it did before net/http took to lifting it.
 func TestWaitOutlastsTheServersTimeouts(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (api.Run, error) { return runFor(300 * time.Millisecond), nil }
+	h.refresh = func(string) (*targetsync.Run, error) { return runFor(300 * time.Millisecond), nil }
 	server := serve(t, api.ServerConfig{Handler: h.handler, ReadTimeout: 50 * time.Millisecond, WriteTimeout: 100 * time.Millisecond})
 	if got := server.do(t, http.MethodPost, refreshPath+"?wait=10s", nil); got.code != http.StatusOK {
 		t.Errorf("got %d %s, want 200", got.code, got.body)
 	}
 }
 
-// endlessRun is a refresh that does not end. Each wait for it is told to entered when it begins.
-func endlessRun(entered chan<- struct{}) func(string) (api.Run, error) {
-	return func(string) (api.Run, error) {
-		return api.Run{Wait: func(ctx context.Context) (api.Status, error) {
-			entered <- struct{}{}
-			<-ctx.Done()
-			return api.Status{}, ctx.Err()
-		}}, nil
+// endlessRun is a refresh that does not end. Whoever asks for it is told to entered.
+func endlessRun(entered chan<- struct{}) func(string) (*targetsync.Run, error) {
+	return func(string) (*targetsync.Run, error) {
+		run, _ := targetsync.NewRun("req-0", started)
+		entered <- struct{}{}
+		return run, nil
 	}
 }
 
