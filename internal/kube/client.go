@@ -1,10 +1,13 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -37,8 +40,12 @@ type ClientConfig struct {
 //
 // It speaks protobuf and understands JSON. It is safe for concurrent use.
 type Client struct {
-	rest       *rest.RESTClient
+	config     *rest.Config
 	negotiator runtime.ClientNegotiator
+
+	mu     sync.Mutex
+	caFile string           // read again before each request; empty: the CA is part of the configuration, or the system's
+	rest   *rest.RESTClient // for the CA of config
 }
 
 // NewClient prepares a client; it sends nothing.
@@ -47,6 +54,20 @@ func NewClient(c ClientConfig) (*Client, error) {
 		return nil, errors.New("the address of the API server is missing")
 	}
 	cfg := c.restConfig()
+	client := &Client{config: cfg, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}
+	var err error
+	if cfg.CAFile != "" && len(cfg.CAData) == 0 {
+		client.caFile, cfg.CAFile = cfg.CAFile, ""
+		if cfg.CAData, err = os.ReadFile(client.caFile); err != nil {
+			return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
+		}
+	}
+	client.rest, err = connect(cfg)
+	return client, err
+}
+
+// connect returns a REST client with a transport of its own CA.
+func connect(cfg *rest.Config) (*rest.RESTClient, error) {
 	httpClient, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
@@ -56,7 +77,30 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client of %s: %w", cfg.Host, err)
 	}
-	return &Client{rest: client, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}, nil
+	return client, nil
+}
+
+// current returns the REST client for the CA that is in its file now. client-go looks at the file every five minutes: after a rotation of
+// the cluster's CA every request would fail until then. A file that cannot be used leaves things as they are.
+func (c *Client) current() *rest.RESTClient {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.caFile == "" {
+		return c.rest
+	}
+	ca, err := os.ReadFile(c.caFile)
+	if err != nil || len(ca) == 0 || bytes.Equal(ca, c.config.CAData) {
+		return c.rest
+	}
+	cfg := rest.CopyConfig(c.config)
+	cfg.CAData = ca
+	renewed, err := connect(cfg)
+	if err != nil {
+		return c.rest
+	}
+	utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport)
+	c.config, c.rest = cfg, renewed
+	return c.rest
 }
 
 func (c ClientConfig) restConfig() *rest.Config {
@@ -79,7 +123,7 @@ func (c ClientConfig) restConfig() *rest.Config {
 }
 
 // request begins a request that is sent once.
-func (c *Client) request(method string) *rest.Request { return c.rest.Verb(method).MaxRetries(0) }
+func (c *Client) request(method string) *rest.Request { return c.current().Verb(method).MaxRetries(0) }
 
 // Create posts obj to an absolute path and returns the answer, which is an object of the same kind. Whether it is about obj is for the caller
 // to check. Every error is a [*source.Error].
@@ -108,7 +152,11 @@ func ask[T runtime.Object](ctx context.Context, req *rest.Request, about Call) (
 }
 
 // Close closes the connections that are idle. It ends no call, and a call after it opens a connection again.
-func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport) }
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport)
+}
 
 // quiet keeps client-go from logging about a request: it prints whole bodies at verbosity 8, and an error for each answer that is cut.
 func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.New(nil)) }
