@@ -64,7 +64,7 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
 
 .PHONY: fuzz
-fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
+fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
 	@set -e; for f in secret:FuzzDecode secret:FuzzDecodeFields manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
 

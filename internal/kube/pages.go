@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
@@ -35,14 +34,13 @@ type pager struct {
 	token     string // continue token of the next page; empty: the first
 }
 
-// eachPage passes the pages of one list to visit, in order, and returns their common resourceVersion. A page is not used after
-// visit has returned. When first is true again, the list was begun anew, and what was visited before does not count.
+// eachPage passes the Secrets of one list to now, in order, and returns their common resourceVersion.
 //
-// A list expires (410) when reading it takes longer than the API server keeps its moment, five minutes by default.
-func (k *Source) eachPage(ctx context.Context, namespace string, visit func(first bool, page []corev1.Secret)) (string, error) {
+// A list expires (410) when reading it takes longer than the API server keeps its moment, five minutes by default. It is begun anew then.
+func (k *Source) eachPage(ctx context.Context, namespace string, now *list) (string, error) {
 	p := pager{k: k, namespace: namespace, limits: pageLimits()}
 	for restarts := 0; ; restarts++ {
-		version, err := p.readAll(ctx, visit)
+		version, err := p.readAll(ctx, now)
 		expired := p.token != "" && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err))
 		if !expired || restarts == maxRestarts {
 			return version, err
@@ -51,7 +49,7 @@ func (k *Source) eachPage(ctx context.Context, namespace string, visit func(firs
 }
 
 // readAll reads one list from its beginning to its end.
-func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev1.Secret)) (string, error) {
+func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 	p.token = ""
 	version := ""
 	for {
@@ -59,7 +57,14 @@ func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev
 		if err != nil {
 			return "", err
 		}
-		visit(p.token == "", page.Items)
+		if p.token == "" {
+			now.begin(len(page.Items))
+		}
+		for i := range page.Items {
+			if why := now.add(&page.Items[i]); why != "" {
+				return "", callList(p.namespace).Reject(why)
+			}
+		}
 		if page.Continue == "" {
 			return page.ResourceVersion, nil
 		}
@@ -69,7 +74,7 @@ func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev
 
 // doubt returns what speaks against a page being the next of the list, empty if nothing does. The version is that of the pages before; empty:
 // there are none.
-func (p *pager) doubt(page *corev1.SecretList, version string) string {
+func (p *pager) doubt(page *page, version string) string {
 	switch {
 	case page.ResourceVersion == "":
 		return "the answer is a list without a resourceVersion"
@@ -78,18 +83,13 @@ func (p *pager) doubt(page *corev1.SecretList, version string) string {
 	case version != "" && page.Continue == p.token:
 		return "the server returned the same continue token twice"
 	}
-	for i := range page.Items {
-		if !p.k.lists(&page.Items[i], p.namespace) {
-			return notAsked
-		}
-	}
 	return ""
 }
 
 // next reads the next page of the list at a version, which is empty for the first page. From the first page over maxPage on, the rest of the
 // list is read in smaller ones: Secrets of one kind are of one size, and to try again with large pages could cost maxPage of traffic for
 // every few Secrets. The next list starts large.
-func (p *pager) next(ctx context.Context, version string) (*corev1.SecretList, error) {
+func (p *pager) next(ctx context.Context, version string) (*page, error) {
 	for {
 		page, err := p.fetch(ctx)
 		if err == nil {
@@ -106,11 +106,11 @@ func (p *pager) next(ctx context.Context, version string) (*corev1.SecretList, e
 }
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
-func (p *pager) fetch(ctx context.Context) (*corev1.SecretList, error) {
+func (p *pager) fetch(ctx context.Context) (*page, error) {
 	req := p.k.client.request(http.MethodGet).Namespace(p.namespace).Resource("secrets").
 		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)
 	}
-	return ask[*corev1.SecretList](ctx, req, callList(p.namespace))
+	return ask[*page](ctx, req, callList(p.namespace))
 }

@@ -86,7 +86,7 @@ func TestARotatedCAIsUsedAtOnce(t *testing.T) {
 	}
 	for _, step := range steps {
 		step.do()
-		api.CloseClientConnections()
+		k.Close() // the next request opens a connection
 		listing, err := k.List(t.Context(), alertsNamespace)
 		if got := err == nil && len(listing.Secrets) == 1; got != step.ok {
 			t.Errorf("%s: got %d Secrets, %v; want success: %t", step.name, len(listing.Secrets), err, step.ok)

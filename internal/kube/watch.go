@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -129,7 +128,7 @@ func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error
 	if status, ok := obj.(*metav1.Status); ok && kind == watch.Error {
 		return apierrors.FromObject(status)
 	}
-	changed, ok := obj.(*corev1.Secret)
+	changed, ok := obj.(*object)
 	if !ok || kind == watch.Error || changed.ResourceVersion == "" {
 		return foreignAnswer("what was received is not a change of a Secret")
 	}
@@ -139,7 +138,7 @@ func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error
 		if !k.lists(changed, s.namespace) {
 			return foreignAnswer(notAsked)
 		}
-		e.Kind, e.Secret = source.Upsert, secret.Decode(changed)
+		e.Kind, e.Secret = source.Upsert, secret.Decode(&changed.Secret)
 	case watch.Deleted: // also a Secret that lost its label
 		if !isIn(changed, s.namespace) {
 			return foreignAnswer(notAsked)

@@ -16,6 +16,9 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
+// MaxKeys is how many keys a Secret may have. What they take in memory is many times what they take in a Secret.
+const MaxKeys = 1000
+
 // Keys of a Secret that hold a whole target.
 const (
 	configKey     = "config"
@@ -45,6 +48,10 @@ func Decode(obj *corev1.Secret) source.Secret {
 }
 
 func (d *draft) read(obj *corev1.Secret) {
+	if len(obj.Data) > MaxKeys {
+		d.reject("", fmt.Sprintf("must hold at most %d keys", MaxKeys), "a target has a handful of keys: does the label select a Secret that is none?")
+		return
+	}
 	if !fitsKubernetes(obj.Data) {
 		d.reject("", "must hold at most 1 MiB", "Kubernetes refuses larger Secrets")
 		return
