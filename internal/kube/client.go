@@ -26,16 +26,16 @@ type ClientConfig struct {
 	// and content types are not used.
 	REST      *rest.Config
 	UserAgent string          // empty: refresh-sidecar
-	Scheme    *runtime.Scheme // the kinds that are sent and decoded: no other is; required
-	MaxAnswer int64           // as many bytes of one answer as are read; required
+	Scheme    *runtime.Scheme // the kinds that are sent, and the only ones that are decoded; required
+	MaxAnswer int64           // bytes of one answer that are read; required
 }
 
 // Client asks one API server. It is the only kind of client in this program, so that every request has the same safeguards:
 //
-//   - an answer is read up to a bound, and an error holds nothing of it but what is public;
-//   - a redirect is an answer, not followed: client-go would send the token, and the caller's token in a review, wherever it points;
-//   - a request is sent once. When to ask again is the caller's decision. (What net/http repeats is a request that a dying idle
-//     connection never took.) There is no rate limit that waits, and no timeout but the context's, which would end a watch;
+//   - An answer is read up to a bound, and an error quotes only its public parts.
+//   - A redirect is an answer and is not followed: client-go would send the token, and in a review the caller's token, wherever it points.
+//   - A request is sent once. When to ask again is the caller's decision. (What net/http repeats is a request that a dying idle
+//     connection never took.) There is no rate limit that waits, and no timeout but the context's, which would end a watch.
 //   - client-go prints nothing: no warnings of the server, no bodies.
 //
 // It speaks protobuf and understands JSON. It is safe for concurrent use.
@@ -118,22 +118,24 @@ func (c ClientConfig) restConfig() *rest.Config {
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "refresh-sidecar"
 	}
-	// Last, and so next to the http.Transport: the bytes counted are those after decompression.
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return capTransport{next: next, limit: c.MaxAnswer} })
 	return cfg
 }
 
-// Create posts obj to an absolute path and returns what the server answers, an object of the same kind. The object holds what the
-// server has put there, and nothing proves that it is about obj: that is the caller's to check. Every error is a [*source.Error].
+// request begins a request that is sent once.
+func (c *Client) request(method string) *rest.Request { return c.current().Verb(method).MaxRetries(0) }
+
+// Create posts obj to an absolute path and returns the answer, which is an object of the same kind. Whether it is about obj is for the caller
+// to check. Every error is a [*source.Error].
 func Create[T runtime.Object](ctx context.Context, c *Client, path string, obj T, about Call) (T, error) {
-	return ask[T](ctx, c.current().Post().AbsPath(path).Body(obj), about)
+	return ask[T](ctx, c.request(http.MethodPost).AbsPath(path).Body(obj), about)
 }
 
-// ask sends a request, once, and returns the answer if it is of kind T. Every error is a [*source.Error].
+// ask sends a request and returns the answer if it is of kind T. Every error is a [*source.Error].
 func ask[T runtime.Object](ctx context.Context, req *rest.Request, about Call) (T, error) {
 	var none T
 	ctx, answer := withAnswer(quiet(ctx))
-	result := req.MaxRetries(0).Do(ctx)
+	result := req.Do(ctx)
 	if err := result.Error(); err != nil {
 		return none, classify(withEnd(ctx, err), *answer, about)
 	}

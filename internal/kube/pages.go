@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	maxRestarts = 3
-	// maxPage is as much of one page as is read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
+	maxRestarts = 3 // of one list, each time because it expired
+	// maxPage is how many bytes of one page are read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
 	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
 	// figure), with one of 32 MiB they were seen to need 109 MB.
 	maxPage = 8 << 20
@@ -30,8 +30,8 @@ func pageLimits() []int { return []int{500, 50, smallestPage} }
 type pager struct {
 	k         *Source
 	namespace string
-	limits    []int  // of the next page, and of what follows one that is over maxPage
-	token     string // where the next page begins; empty: the first
+	limits    []int  // Secrets per page: now, and in the pages that follow one over maxPage
+	token     string // continue token of the next page; empty: the first
 }
 
 // eachPage passes the Secrets of one list to now, in order, and returns their common resourceVersion.
@@ -53,12 +53,9 @@ func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 	p.token = ""
 	version := ""
 	for {
-		page, err := p.next(ctx)
+		page, err := p.next(ctx, version)
 		if err != nil {
 			return "", err
-		}
-		if why := p.doubt(page, version); why != "" {
-			return "", callList(p.namespace).Reject(why)
 		}
 		if p.token == "" {
 			now.begin(len(page.Items))
@@ -75,7 +72,8 @@ func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 	}
 }
 
-// doubt returns why a page is not the next one of the list at a version, which is empty for the first page; empty: it is.
+// doubt returns what speaks against a page being the next of the list, empty if nothing does. The version is that of the pages before; empty:
+// there are none.
 func (p *pager) doubt(page *page, version string) string {
 	switch {
 	case page.ResourceVersion == "":
@@ -88,13 +86,20 @@ func (p *pager) doubt(page *page, version string) string {
 	return ""
 }
 
-// next reads one page. From the first that is over the cap on, the rest of the list is read in smaller pages: Secrets of one kind are
-// of one size, and to try again with large ones could cost maxPage of traffic for every few Secrets. The next list starts large.
-func (p *pager) next(ctx context.Context) (*page, error) {
+// next reads the next page of the list at a version, which is empty for the first page. From the first page over maxPage on, the rest of the
+// list is read in smaller ones: Secrets of one kind are of one size, and to try again with large pages could cost maxPage of traffic for
+// every few Secrets. The next list starts large.
+func (p *pager) next(ctx context.Context, version string) (*page, error) {
 	for {
 		page, err := p.fetch(ctx)
+		if err == nil {
+			if why := p.doubt(page, version); why != "" {
+				return nil, callList(p.namespace).Reject(why)
+			}
+			return page, nil
+		}
 		if _, over := errors.AsType[*http.MaxBytesError](err); !over || len(p.limits) == 1 {
-			return page, err
+			return nil, err
 		}
 		p.limits = p.limits[1:]
 	}
@@ -102,7 +107,7 @@ func (p *pager) next(ctx context.Context) (*page, error) {
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
 func (p *pager) fetch(ctx context.Context) (*page, error) {
-	req := p.k.client.current().Get().Namespace(p.namespace).Resource("secrets").
+	req := p.k.client.request(http.MethodGet).Namespace(p.namespace).Resource("secrets").
 		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)

@@ -23,8 +23,8 @@ import (
 type Source struct {
 	client     *Client
 	decoded    decoded
-	selector   string
-	labels     labels.Selector // the same
+	selector   string          // as configured
+	labels     labels.Selector // the selector, parsed
 	watchLimit time.Duration
 	silence    time.Duration
 }
@@ -59,13 +59,13 @@ func New(config Config) (*Source, error) {
 	}, nil
 }
 
-// lists reports whether a Secret is one of those that were asked for. A server that answers another question, such as a proxy that drops
-// the query, must not have published what nobody labelled.
+// lists reports whether a Secret is one of those that were asked for. A proxy that drops the query answers with what nobody labelled, and that
+// must not be published.
 func (k *Source) lists(obj *object, namespace string) bool {
 	return isIn(obj, namespace) && k.labels.Matches(obj.selected())
 }
 
-// isIn reports whether a Secret has a name, and is in the namespace, or with "" in any.
+// isIn reports whether a Secret has a name and is in the namespace. With "" any namespace will do.
 func isIn(obj *object, namespace string) bool {
 	return obj.Name != "" && obj.Namespace != "" && (namespace == "" || namespace == obj.Namespace)
 }
@@ -98,7 +98,7 @@ func (k *Source) List(ctx context.Context, namespace string) (source.Listing, er
 // Version returns the resourceVersion that a List would return now, for the price of one Secret. Its errors are those of List.
 func (k *Source) Version(ctx context.Context, namespace string) (string, error) {
 	p := pager{k: k, namespace: namespace, limits: []int{1}}
-	page, err := p.fetch(ctx)
+	page, err := p.next(ctx, "")
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return "", ctx.Err()

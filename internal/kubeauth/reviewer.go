@@ -1,8 +1,8 @@
 // Package kubeauth asks an API server about callers, as --auth=kubernetes does: whose a bearer token is (TokenReview), and what its owner
 // may do (SubjectAccessReview).
 //
-// It promises that an answer counts only if an API server gave it, and to this question: whatever else decodes refuses nobody and admits
-// nobody. It promises no more freshness than [Reviewer.Review] says.
+// It promises that an answer counts only if it is the one that an API server gives to this question: whatever else decodes neither admits a
+// caller nor refuses one. An answer may be 10 s old.
 package kubeauth
 
 import (
@@ -21,13 +21,13 @@ import (
 const (
 	// reviewTTL is how long an answer of the API server counts: a caller that polls costs it six questions a minute.
 	reviewTTL = 10 * time.Second
-	// maxReviews bounds the cache; tokens that nobody knows are cached too.
+	// maxReviews bounds the cache, in which unknown tokens are, too.
 	maxReviews = 1024
-	// maxQuestions bounds how many reviews are asked for at once.
+	// maxQuestions bounds how many callers are asked about at once.
 	maxQuestions = 8
-	// reviewTimeout is the patience for one review.
+	// reviewTimeout bounds both questions about a caller together, and the wait for a turn.
 	reviewTimeout = 5 * time.Second
-	// maxAnswer is as much of one answer as is read. A user in 5 000 groups fits, and maxQuestions of them fit the container's memory.
+	// maxAnswer is how many bytes of one answer are read. A user in 5 000 groups fits, and maxQuestions such answers fit the container's memory.
 	maxAnswer = 256 << 10
 )
 
@@ -47,16 +47,16 @@ type Config struct {
 // It needs the right to create tokenreviews and subjectaccessreviews.
 type Reviewer struct {
 	client    *kube.Client
-	questions chan struct{}
+	questions chan struct{} // one place for each caller that is asked about
 
-	mu    sync.Mutex // guards known
-	known map[[sha256.Size]byte]review
+	mu    sync.Mutex                   // guards known
+	known map[[sha256.Size]byte]review // by a hash of verb, path and token
 }
 
-// review is what the API server said.
+// review is what the API server said about a caller and a path.
 type review struct {
-	user    string
-	verdict error
+	user    string // empty: the token is not known
+	verdict error  // nil: the user may
 	expires time.Time
 }
 
@@ -72,7 +72,7 @@ func New(config Config) (*Reviewer, error) {
 // Review returns the user of a token who may use verb on a path. Answers, refusals included, count for 10 s.
 //
 // The error is [ErrUnknownToken] or [ErrNotAllowed], or says that the API server could not be asked or did not answer: then it is a
-// [*source.Error] with a hint, or the end of ctx. None holds anything of the token.
+// [*source.Error] with a hint, unless ctx ended before the question. No error quotes the token.
 func (r *Reviewer) Review(ctx context.Context, token, verb, path string) (user string, err error) {
 	key := sha256.Sum256([]byte(verb + " " + path + " " + token))
 	if known, ok := r.recall(key); ok {

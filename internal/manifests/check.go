@@ -34,6 +34,7 @@ func Check(ctx context.Context, config CheckConfig) (Report, error) {
 	}
 	c := checker{
 		selector: selector, defaultNamespace: cmp.Or(config.DefaultNamespace, "default"),
+		out:  Report{Findings: []Finding{}}, // in JSON an empty list, not null
 		read: make(map[inode]bool), secrets: make(map[string]*manifest), names: make(map[string]*manifest),
 	}
 	for _, path := range config.Paths {
@@ -63,8 +64,7 @@ type checker struct {
 }
 
 func (c *checker) add(at place, severity Severity, secret string, p source.Problem) {
-	c.out.Findings = append(c.out.Findings,
-		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
+	c.out.add(Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
 }
 
 // fail adds an error of the reading functions. It is about path, unless it knows a place of its own.

@@ -22,15 +22,15 @@ const maxTreeBytes = 64 << 20
 
 // tree is what a walk over the manifests found.
 type tree struct {
-	fingerprint string      // differs if any file, or a directory's identity, does
-	files       []string    // in the order of reading
-	size        int64       // of the files together
+	fingerprint string      // another one whenever a file changes, or a directory is replaced
+	files       []string    // paths in the order of reading
+	size        int64       // bytes of all files
 	directories directories // where to look for changes
-	changed     time.Time   // when the last file was
-	faults      []error     // why the files are not all there is
+	changed     time.Time   // latest change of any file
+	faults      []error     // why files may be missing
 }
 
-// directories are directories that must be watched to learn of a change, with the identity each had.
+// directories are those to watch for changes, by path, with the identity that each had.
 type directories map[string]inode
 
 // inode identifies a file or directory, whatever its path.

@@ -7,8 +7,8 @@ import (
 
 const (
 	settleLimit = 2 * time.Second // a change that never settles is reported all the same
-	fastPoll    = time.Second     // while events cannot be relied upon
-	slowPoll    = 5 * time.Second // beside them: some changes, as behind a chain of links or on NFS, make none
+	fastPoll    = time.Second     // the only way to see a change while events cannot be relied upon
+	slowPoll    = 5 * time.Second // beside events: some changes, as behind a chain of links or on NFS, make no event
 )
 
 // follower turns hints that something may have changed into reports that it did, once each change has settled. It knows neither

@@ -10,7 +10,7 @@ import (
 )
 
 // notifier gives a hint whenever something happens in the directories it watches. It is the only user of fsnotify, and it promises
-// little: a hint may be for nothing, many events make one hint, and what it cannot watch it says so.
+// little: a hint may be for nothing, many events make one hint, and it says so when it cannot watch.
 //
 // A changed set of directories gets a new watcher instead of additions to the old one: an old watch on a path may be for a directory
 // that was moved away or deleted since, and fsnotify does not tell them apart.

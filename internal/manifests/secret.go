@@ -106,7 +106,7 @@ func (m *manifest) readData(field string, value any, decode func(string) ([]byte
 }
 
 func (m *manifest) rejectValue(field, key, rule, hint string) {
-	const reported = 10 // see setHeaders
+	const reported = 10 // more would only make a long message, and that ends up in the snapshot
 	if len(m.problems) >= reported {
 		return
 	}

@@ -95,7 +95,7 @@ func (m *Source) List(ctx context.Context, namespace string) (source.Listing, er
 	return listing, treeError("the files are read once nobody writes them", "reading manifests: %q keeps changing", m.path)
 }
 
-// stopped returns why ctx ended: a caller that gave up knows, one whose time ran out is told.
+// stopped returns the error for the end of ctx: as it is for a caller that gave up, with what was being done for one whose time ran out.
 func stopped(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()

@@ -6,10 +6,9 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// Watch emits [source.Opened], and a [source.Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [source.Listing], or the last Relist
-// stands for, beginning with the differences that are there already: once nothing has changed for 100 ms, or after 2 s of changes
-// without such a pause.
-// It calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
+// Watch emits [source.Opened], and then a [source.Relist] for each change of the tree: once nothing has changed for 100 ms, or after 2 s of
+// changes without such a pause. The resourceVersion is the fingerprint of a [source.Listing] or of a Relist; that the tree is another one
+// already is the first change. Watch calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
 //
 // It follows changes with fsnotify, and looks every 5 s besides; every second where fsnotify cannot be had. It watches directories:
 // PATH's own, those of its tree, the one above it (PATH may be replaced), and those that linked files really are in.

@@ -2,6 +2,7 @@ package secret_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -181,6 +182,26 @@ func TestDecodeRefusesBrokenFields(t *testing.T) {
 			checkFault(t, tt.data, targetsfile.RejectValidate, tt.want)
 			checkSchema(t, tt.data, false)
 		})
+	}
+}
+
+// Every character is tried: in a name those of RFC 9110's tokens are taken, in a value all but control characters, the tab not counted.
+func TestDecodeHeaderCharacters(t *testing.T) {
+	const tokens = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	for c := range rune(0x300) {
+		header := func(name, value string) bool {
+			doc, err := json.Marshal(map[string]any{"name": "a", "type": "webhook", "url": "https://h/p", "headers": map[string]string{name: value}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return data{"config": string(doc)}.decode().Fault == nil
+		}
+		if got, want := header("A"+string(c), "x"), strings.ContainsRune(tokens, c); got != want {
+			t.Errorf("%q in a name: got accepted %t, want %t", c, got, want)
+		}
+		if got, want := header("A", "x"+string(c)), c == '\t' || c >= ' ' && c != 0x7f; got != want {
+			t.Errorf("%q in a value: got accepted %t, want %t", c, got, want)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@ package secret
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // header is one HTTP header before it is checked.
@@ -59,11 +61,11 @@ func (h header) check() (rule, hint string) {
 	switch {
 	case h.broken != "":
 		return h.broken, h.cure
-	case !isToken(h.name):
+	case !httpguts.ValidHeaderFieldName(h.name):
 		return "the name must be letters, digits and !#$%&'*+-.^_`|~", "no spaces, no colon"
 	case strings.TrimSpace(h.value) == "":
 		return "the value must not be empty", "set it, or leave the header out"
-	case strings.ContainsFunc(h.value, isControl):
+	case !httpguts.ValidHeaderFieldValue(h.value):
 		return "the value must not hold line breaks or control characters", "echo adds a line break, printf does not"
 	}
 	return "", ""
@@ -72,17 +74,8 @@ func (h header) check() (rule, hint string) {
 // headerLabel names a header in a message. The name of a broken header is shown if it could be a header's.
 func headerLabel(index int, name string) string {
 	const longest = 64
-	if len(name) <= longest && isToken(name) {
+	if len(name) <= longest && httpguts.ValidHeaderFieldName(name) {
 		return name
 	}
 	return fmt.Sprintf("entry %d", index+1)
 }
-
-func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		return !letter && (c < '0' || '9' < c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
-	})
-}
-
-func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
