@@ -85,6 +85,9 @@ func (s *Server) StopEtcd() error {
 	return etcd.Kill()
 }
 
+// Data is the directory of etcd's data.
+func (s *Server) Data() string { return filepath.Join(s.config.Dir, dataDir) }
+
 // Access is how to reach the API server; it is the same after a restart.
 func (s *Server) Access() Access {
 	return s.access
