@@ -36,7 +36,7 @@ func checkToken(value string) (broken ID, details []any) {
 	}
 	scheme, credential := cutScheme(value)
 	switch {
-	case isScheme(scheme), isScheme(credential):
+	case isScheme(scheme), scheme == "" && isScheme(credential):
 		return ruleCredentialScheme, nil
 	case !isVisible(value):
 		return ruleCredential, nil

@@ -131,6 +131,8 @@ func TestDecodeTargets(t *testing.T) {
 			}},
 		{"flat filter_config", data{"name": "a", "type": "webhook", "url": "https://h/p", "filter_config": "{\"severity\": [\"critical\"], \"n\": 1.0}\n"},
 			func(t *targetsfile.Target) { t.FilterConfig = json.RawMessage(`{"severity":["critical"],"n":1.0}`) }},
+		{"a flat filter_config of many keys", data{"name": "a", "type": "webhook", "url": "https://h/p", "filter_config": "{" + numbered(2000) + "}"},
+			func(t *targetsfile.Target) { t.FilterConfig = json.RawMessage("{" + numbered(2000) + "}") }},
 		{"other flat keys", data{"name": "a", "type": "pagerduty", "url": "https://h/p", "routing-key": "R0\n", "ca.crt": "<a&b>\nc", "enabled_by": "", "_x": "\u00e9\""},
 			func(t *targetsfile.Target) {
 				t.Type, t.PayloadFormat = "pagerduty", "pagerduty"

@@ -43,6 +43,22 @@ func (d *draft) decodeTwice(key string, text []byte) []byte {
 
 // membersOf returns the members of the JSON object that is the value of a key, or rejects the value.
 func (d *draft) membersOf(key string, doc []byte) ([]member, bool) {
+	if !d.checkObject(key, doc) {
+		return nil, false
+	}
+	members, fault := membersOf(doc)
+	if fault == nil {
+		return members, true
+	}
+	if fault.key != "" {
+		key += "." + fault.key
+	}
+	d.reject(fault.rule, key)
+	return nil, false
+}
+
+// checkObject reports whether the value of a key is a JSON object, or rejects it.
+func (d *draft) checkObject(key string, doc []byte) bool {
 	switch valid := json.Valid(doc); {
 	case !utf8.Valid(doc):
 		d.reject(ruleUTF8, key)
@@ -53,16 +69,9 @@ func (d *draft) membersOf(key string, doc []byte) ([]member, bool) {
 	case !isObject(doc):
 		d.reject(ruleJSONObject, key)
 	default:
-		members, fault := membersOf(doc)
-		if fault == nil {
-			return members, true
-		}
-		if fault.key != "" && key != fieldFilterConfig { // what is filtered by is not public
-			key += "." + fault.key
-		}
-		d.reject(fault.rule, key)
+		return true
 	}
-	return nil, false
+	return false
 }
 
 func isObject(doc []byte) bool { return len(doc) > 0 && doc[0] == '{' }

@@ -69,9 +69,14 @@ func (d *draft) setEnabled(text string) {
 // setFilterConfig refuses what is no JSON object: a target without the filter that was meant would be sent more than it was meant to be.
 func (d *draft) setFilterConfig(text string) {
 	doc := []byte(text)
-	if _, ok := d.membersOf(fieldFilterConfig, doc); ok {
-		d.target.FilterConfig = compact(doc)
+	if !d.checkObject(fieldFilterConfig, doc) {
+		return
 	}
+	if fault := checkJSON(doc); fault != nil {
+		d.reject(fault.rule, fieldFilterConfig)
+		return
+	}
+	d.target.FilterConfig = compact(doc)
 }
 
 // withToken adds the header that api_key or auth_token stands for.

@@ -38,11 +38,16 @@ func membersOf(doc []byte) ([]member, *jsonFault) {
 	return s.members, fault
 }
 
-// CheckJSON returns the text of the rule that a valid JSON document breaks, empty if none: the same rules hold for a whole file as for
-// what one Secret holds, but for the number of members.
-func CheckJSON(doc []byte) (rule string) {
+// checkJSON is membersOf for JSON whose members do not matter, and any number of them.
+func checkJSON(doc []byte) *jsonFault {
 	s := memberReader{doc: doc}
-	if fault := s.read(); fault != nil {
+	return s.read()
+}
+
+// CheckJSON returns the text of the rule that a valid JSON document breaks, empty if none: the same rules hold for a whole file as for
+// what one Secret holds.
+func CheckJSON(doc []byte) (rule string) {
+	if fault := checkJSON(doc); fault != nil {
 		return fault.rule.rule().Text
 	}
 	return ""
@@ -146,11 +151,11 @@ func (s *memberReader) text() ID {
 		return ""
 	}
 	s.open[len(s.open)-1].wantKey = false
-	key := span{begin, end, false}
+	key := span{begin, end}
 	if escaped {
-		key = span{len(s.decoded), 0, true}
+		key.begin = len(s.doc) + len(s.decoded)
 		s.decoded = appendUnquoted(s.decoded, s.doc[begin:end])
-		key.end = len(s.decoded)
+		key.end = len(s.doc) + len(s.decoded)
 	}
 	if len(s.keys) == cap(s.keys) {
 		s.keys = slices.Grow(s.keys, max(16, len(s.keys))) // append would grow in smaller steps, and so allocate twice as much

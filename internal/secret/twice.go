@@ -5,16 +5,13 @@ import (
 	"slices"
 )
 
-// span is where a key stands: in the document, or with the keys that had to be decoded. Keys are compared where they stand, because a
-// document may have a hundred thousand.
-type span struct {
-	begin, end int
-	decoded    bool
-}
+// span is where a key stands: in the document, or behind its end with the keys that had to be decoded. Keys are compared where they
+// stand, because a document may have a hundred thousand.
+type span struct{ begin, end int }
 
 func (s *memberReader) bytes(key span) []byte {
-	if key.decoded {
-		return s.decoded[key.begin:key.end]
+	if n := len(s.doc); key.begin >= n {
+		return s.decoded[key.begin-n : key.end-n]
 	}
 	return s.doc[key.begin:key.end]
 }
