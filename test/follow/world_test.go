@@ -120,7 +120,7 @@ func (w *world) manyWebhooks(count int) {
 			var errs []error
 			for i := worker; i < count; i += workers {
 				errs = append(errs, w.tryPut(nth(i), map[string]string{"type": "webhook", "url": editURL(0),
-					"headers": "X-Team=sre", "auth_token": strings.Repeat("t", 40)}))
+					"headers": "X-Team=sre", "auth_token": strings.Repeat("t0", 20)}))
 			}
 			results <- errors.Join(errs...)
 		}()
