@@ -65,7 +65,7 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
-	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields manifests:FuzzManifest; do \
+	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
 
 .PHONY: lint

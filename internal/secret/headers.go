@@ -11,9 +11,24 @@ import (
 type header struct {
 	name, value string
 	field       string // to blame, if it is not the field headers
-	where       string // in the field: a public name or a position
-	broken      string // the rule that it breaks already
-	cure        string // what to do about that
+	position    int    // in the field headers, from 1
+	named       bool   // messages show the name, not the position, if it can be a header's
+	broken      ID     // the rule that it breaks already
+	details     []any  // of the rule's text
+}
+
+// headersOf returns the headers that the members of a JSON object are.
+func headersOf(members []member) []header {
+	headers := make([]header, len(members))
+	for i, m := range members {
+		headers[i] = header{name: m.key, position: i + 1, named: true}
+		if m.value[0] != '"' {
+			headers[i].broken = ruleHeaderString
+			continue
+		}
+		headers[i].value = unquote(m.value)
+	}
+	return headers
 }
 
 // setHeaders checks the headers and adds them to the target.
@@ -21,61 +36,67 @@ func (d *draft) setHeaders(headers []header) {
 	if len(headers) == 0 {
 		return
 	}
-	// Two bytes of a Secret can be a broken header and a hundred bytes of message; the message ends up in the snapshot.
-	const reported = 10
 	broken := 0
-	names := make(map[string]bool, len(headers))
+	seen := make(map[string]bool, len(headers))
 	d.target.Headers = make(map[string]string, len(headers))
 	for _, h := range headers {
-		rule, hint := h.check()
-		folded := strings.ToLower(h.name) // HTTP does not tell them apart, and a receiver would see one of the two
-		if rule == "" && names[folded] {
-			rule = "a header of this name is there already"
+		id, details := h.check()
+		if id == "" && len(headers) > 1 {
+			folded := strings.ToLower(h.name) // HTTP does not tell them apart, and a receiver would see one of the two
+			if seen[folded] {
+				id = ruleHeaderTwice
+			}
+			seen[folded] = true
 		}
-		if rule == "" {
-			names[folded] = true
-			d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
+		if id != "" {
+			if broken++; broken <= maxReported {
+				d.rejectPart(id, h.blamed(), h.label(), details...)
+			}
 			continue
 		}
-		if broken++; broken <= reported {
-			d.rejectHeader(h, rule, hint)
+		d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
+		if left := placeholderIn(h.value); left != "" { // no credential: that would be a fault
+			d.warn(warnPlaceholder, fieldHeaders+": "+h.label(), left)
 		}
 	}
-	if broken > reported {
-		d.reject(fieldHeaders, fmt.Sprintf("%d more are broken", broken-reported), "correct the others first")
+	if broken > maxReported {
+		d.reject(ruleHeadersMore, fieldHeaders, fmt.Sprint(broken-maxReported))
 	}
 }
 
-func (d *draft) rejectHeader(h header, rule, hint string) {
+// blamed returns the field that gave the header.
+func (h header) blamed() string {
 	if h.field == "" {
-		h.field = fieldHeaders
+		return fieldHeaders
 	}
-	if h.where != "" {
-		rule = h.where + ": " + rule
-	}
-	d.reject(h.field, rule, hint)
+	return h.field
 }
 
-// check returns the rule that the header breaks, RFC 9110 section 5.
-func (h header) check() (rule, hint string) {
+// check returns the rule that the header breaks: RFC 9110 section 5, and of a credential more.
+func (h header) check() (broken ID, details []any) {
 	switch {
 	case h.broken != "":
-		return h.broken, h.cure
+		return h.broken, h.details
 	case !httpguts.ValidHeaderFieldName(h.name):
-		return "the name must be letters, digits and !#$%&'*+-.^_`|~", "no spaces, no colon"
+		return ruleHeaderName, nil
 	case strings.TrimSpace(h.value) == "":
-		return "the value must not be empty", "set it, or leave the header out"
+		return ruleHeaderEmpty, nil
 	case !httpguts.ValidHeaderFieldValue(h.value):
-		return "the value must not hold line breaks or control characters", "echo adds a line break, printf does not"
+		return ruleHeaderControl, nil
+	case h.field == "" && strings.EqualFold(h.name, authorization):
+		return checkAuthorization(h.value)
 	}
-	return "", ""
+	return "", nil
 }
 
-// headerLabel names a header in a message. The name of a broken header is shown if it could be a header's.
-func headerLabel(index int, name string) string {
+// label says in a message which header is meant.
+func (h header) label() string {
 	const longest = 64
-	if len(name) <= longest && httpguts.ValidHeaderFieldName(name) {
-		return name
+	switch {
+	case h.position == 0:
+		return ""
+	case h.named && len(h.name) <= longest && httpguts.ValidHeaderFieldName(h.name):
+		return h.name
 	}
-	return fmt.Sprintf("entry %d", index+1)
+	return fmt.Sprintf("entry %d", h.position)
 }

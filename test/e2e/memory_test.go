@@ -111,8 +111,8 @@ func (p *pod) createSecret(ctx context.Context, name string) error {
 	_, err := p.api.CoreV1().Secrets(p.namespace).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"publishing-target": "true"}},
 		StringData: map[string]string{
-			"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/" + strings.Repeat("0", 24),
-			"headers": "X-Team=sre", "auth_token": strings.Repeat("0", 40),
+			"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/" + strings.Repeat("a0", 12),
+			"headers": "X-Team=sre", "auth_token": strings.Repeat("t0", 20),
 		},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {

@@ -65,7 +65,7 @@ func scriptedSecret(i, edit int) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alerts", Name: nth(i), UID: types.UID(nth(i)), ResourceVersion: strconv.Itoa(edit + 1)},
 		Data: map[string][]byte{"type": []byte("webhook"), "url": []byte(editURL(edit)), "headers": []byte("X-Team=sre"),
-			"auth_token": []byte(strings.Repeat("t", 40))},
+			"auth_token": []byte(strings.Repeat("t0", 20))},
 	}
 }
 

@@ -81,7 +81,7 @@ func (s *speaker) start(more ...string) {
 	s.p.Until("publishes", func() error { return succeeded(s.p) })
 	s.pprof = fmt.Sprint(s.p.Logs("started")[0]["pprof_address"])
 	d := s.p.Document()
-	if good := 6; len(d.Entries) != good || d.Invalid < 20 {
+	if good := 8; len(d.Entries) != good || d.Invalid < 20 {
 		s.t.Fatalf("got %d targets and %d invalid Secrets, want %d and more than 20: the canaries are not where they should be: %v",
 			len(d.Entries), d.Invalid, good, d.Rejections)
 	}
