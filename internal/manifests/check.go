@@ -64,7 +64,7 @@ type checker struct {
 
 func (c *checker) add(at place, severity Severity, secret string, p source.Problem) {
 	c.out.Findings = append(c.out.Findings,
-		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
+		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Line: at.line, Secret: secret, Problem: p})
 }
 
 // fail adds an error of the reading functions. It is about path, unless it knows a place of its own.

@@ -18,6 +18,7 @@ type Finding struct {
 	File     string // empty: all files together
 	Document int    // from 1; 0: the file as a whole
 	Item     int    // of a List, from 1; 0: not in one
+	Line     int    // of the file, where the document begins or breaks; 0: not known
 	Secret   string // namespace/name; empty: the file or document as a whole
 	source.Problem
 }

@@ -19,14 +19,22 @@ import (
 // keep the others from being read.
 type manifest struct {
 	place
-	obj      corev1.Secret
-	labels   labels.Set
-	problems []source.Problem
+	obj           corev1.Secret
+	labels        labels.Set
+	problems      []source.Problem
+	isNameless    bool // no API server could store it under its name and namespace
+	isHidden      bool // its labels cannot be read, so it may be selected
+	madeElsewhere bool // a controller in a cluster makes it; this is not its content
 }
 
 const hintStrings = "write it as lines of key: value"
 
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
+
+// isSelected reports whether a selector selects the Secret, as far as is known.
+func (m *manifest) isSelected(selector labels.Selector) bool {
+	return m.isHidden || selector.Matches(m.labels)
+}
 
 func (m *manifest) reject(field, rule, hint string) {
 	m.problems = append(m.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
@@ -50,22 +58,38 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 	} else {
 		m.obj.Namespace, _ = namespace.(string)
 	}
+	m.checkName(hasText(metadata["generateName"]))
 	m.readLabels(metadata["labels"])
+	if isEncrypted(object) {
+		m.isHidden, m.problems = isEncryptedWhole(object), append(m.problems[:0], encryptedProblem())
+		return m
+	}
+	if object["items"] != nil {
+		m.reject("items", "a Secret has no items", "kubectl would take it for a list, and read only those")
+	}
 	m.obj.Data = make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
 	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins
 	return m
 }
 
-// checkName refuses what no API server could store. There is no Secret to blame without a name.
-func (m *manifest) checkName() error {
+// checkName rejects what no API server could store. What was written there is not shown: it may be anything.
+func (m *manifest) checkName(generated bool) {
+	hint := "use a-z, 0-9, - and ., with a letter or digit at both ends"
+	switch {
+	case isTemplate([]byte(m.obj.Name)):
+		hint = hintTemplate
+	case m.obj.Name == "" && generated:
+		hint = "write a name in place of generateName, which makes another Secret each time"
+	}
 	if len(validation.IsDNS1123Subdomain(m.obj.Name)) > 0 {
-		return m.fail("use a-z, 0-9, - and ., with a letter or digit at both ends", "a Secret must have a metadata.name that is a DNS-1123 subdomain")
+		m.isNameless = true
+		m.reject("metadata.name", "must be a DNS-1123 subdomain", hint)
 	}
 	if len(validation.IsDNS1123Label(m.obj.Namespace)) > 0 {
-		return m.fail("leave it out for the default", "a Secret must have a metadata.namespace that is a DNS-1123 label")
+		m.isNameless = true
+		m.reject("metadata.namespace", "must be a DNS-1123 label", "leave it out for the default")
 	}
-	return nil
 }
 
 // readLabels takes true for "true": the selector must find the Secret whose label lacks its quotes, for it to be reported.
