@@ -2,12 +2,15 @@ package manifests
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	kubejson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -67,6 +70,7 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 	if object["items"] != nil {
 		m.reject("items", "a Secret has no items", "kubectl would take it for a list, and read only those")
 	}
+	m.checkTypes(object, metadata)
 	m.obj.Data = make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
 	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins
@@ -92,10 +96,35 @@ func (m *manifest) checkName(generated bool) {
 	}
 }
 
+// checkTypes rejects what kubectl or an API server could not decode. Names, labels and values have rules of their own.
+func (m *manifest) checkTypes(object, metadata map[string]any) {
+	rest, about := maps.Clone(object), maps.Clone(metadata)
+	for _, field := range []string{"data", "stringData", "items"} {
+		delete(rest, field)
+	}
+	for _, field := range []string{"name", "namespace", "labels"} {
+		delete(about, field)
+	}
+	if metadata != nil {
+		rest["metadata"] = about
+	} else if rest["metadata"] != nil {
+		m.isHidden = true
+	}
+	text, _ := json.Marshal(rest)
+	if err := kubejson.Unmarshal(text, &corev1.Secret{}); err != nil { // its text may quote a value, the field is one that Secrets have
+		field := ""
+		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			field = mistyped.Field
+		}
+		m.reject(field, "must be of the type that Kubernetes gives it", "annotations are strings: put numbers and true in quotes")
+	}
+}
+
 // readLabels takes true for "true": the selector must find the Secret whose label lacks its quotes, for it to be reported.
 func (m *manifest) readLabels(value any) {
 	set, ok := value.(map[string]any)
 	if !ok && value != nil {
+		m.isHidden = true
 		m.reject("metadata.labels", "must be an object of strings", hintStrings)
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
