@@ -26,6 +26,7 @@ type verdictLine struct {
 	File     string             `json:"file,omitempty"`
 	Document int                `json:"document,omitempty"` // from 1
 	Item     int                `json:"item,omitempty"`     // of a List, from 1
+	Line     int                `json:"line,omitempty"`     // of the file, where the document begins or breaks
 	Secret   string             `json:"secret,omitempty"`   // namespace/name
 	Field    string             `json:"field,omitempty"`
 	Rule     string             `json:"rule"`
@@ -35,7 +36,7 @@ type verdictLine struct {
 func newVerdict(found manifests.Report, strict bool) verdict {
 	v := verdict{Files: found.Files, Secrets: found.Secrets, Findings: make([]verdictLine, 0, len(found.Findings))}
 	for _, f := range found.Findings {
-		v.Findings = append(v.Findings, verdictLine{Severity: f.Severity, File: f.File, Document: f.Document, Item: f.Item,
+		v.Findings = append(v.Findings, verdictLine{Severity: f.Severity, File: f.File, Document: f.Document, Item: f.Item, Line: f.Line,
 			Secret: f.Secret, Field: f.Field, Rule: f.Rule, Hint: f.Hint})
 		switch f.Severity {
 		case manifests.Failed:
@@ -90,6 +91,9 @@ func (l verdictLine) place() string {
 		return ""
 	}
 	parts := []string{printable(l.File)}
+	if l.Line > 0 {
+		parts[0] += fmt.Sprintf(":%d", l.Line) // as editors and terminals take it
+	}
 	if l.Document > 0 {
 		parts = append(parts, fmt.Sprintf("document %d", l.Document))
 	}

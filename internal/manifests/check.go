@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
@@ -86,6 +87,10 @@ func (c *checker) fail(path string, err error) {
 }
 
 func (c *checker) path(ctx context.Context, path string) {
+	if st, err := stat(path); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR && isKustomization(path) { // as *.yaml names it
+		c.add(place{file: path}, Skipped, "", source.Problem{Rule: "is a kustomization, not a manifest", Hint: hintKustomization})
+		return
+	}
 	t := findFiles(ctx, path)
 	for _, fault := range t.faults {
 		c.fail(path, fault)
@@ -140,7 +145,12 @@ func (c *checker) file(path string, text []byte) {
 }
 
 // other warns of an object that carries the label of a target without being a Secret: a mistyped kind is read by nobody, silently.
+// So it does of a list in a list, which the sidecar reads and kubectl does not.
 func (c *checker) other(at place, object map[string]any) {
+	if _, isList := object["items"].([]any); isList {
+		c.add(at, Warned, "", source.Problem{Rule: "is a list in a list: kubectl refuses both", Hint: "write its items into the outer list"})
+		return
+	}
 	metadata, _ := object["metadata"].(map[string]any)
 	texts, _ := metadata["labels"].(map[string]any)
 	set := labels.Set{}

@@ -53,6 +53,8 @@ func (v *visitor) object(at place, value any) bool {
 		return v.yield(nil, at.fail(hintParse, "items must be an array"))
 	case version == "v1" && kind == "Secret" || isEncryptedWhole(object):
 		return v.yield(newManifest(at, object, v.defaultNamespace), nil)
+	case isList && at.item > 0 && v.other != nil && !v.other(at, object):
+		return false
 	case isList:
 		return v.list(at, items, object)
 	}
