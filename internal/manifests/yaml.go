@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	goyaml "go.yaml.in/yaml/v2"
@@ -35,25 +36,26 @@ func (p *parser) yaml(offset int) {
 	}
 }
 
-// yamlDocument takes one document, which may be nothing but comments.
-func (p *parser) yamlDocument(part []byte, first int) {
-	first += leadingLines(part)
+// yamlDocument takes one document, which may be nothing but comments. Bytes that are not UTF-8 may stand in a comment.
+func (p *parser) yamlDocument(written []byte, first int) {
+	part := bytes.ToValidUTF8(written, []byte("\ufffd"))
 	text, err := yaml.YAMLToJSON(part)
+	begin := first + leadingLines(part)
 	switch {
-	case !utf8.Valid(part):
-		p.begin(first)
-		p.fail(first+bytes.Count(part[:invalidAt(part)], []byte("\n"))-leadingLines(part), hintUTF8, "not UTF-8 text")
 	case err != nil:
-		p.begin(first)
-		p.fail(lineOf(err, first-leadingLines(part), bytes.Count(part, []byte("\n"))), parseHint(part), "not YAML"+causeOf(err, part))
+		p.begin(begin)
+		p.fail(first-1+lineOf(err, part), parseHint(part), "not YAML"+causeOf(err, part))
 	case hasRemains(part):
-		p.begin(first)
-		p.fail(first, "begin each document with a line ---", "text remains after the document, which kubectl would not read")
+		p.begin(begin)
+		p.fail(begin, "begin each document with a line ---", "text remains after the document, which kubectl would not read")
 	case string(text) == "null":
+	case !utf8.Valid(written) && bytes.ContainsRune(text, utf8.RuneError):
+		p.begin(begin)
+		p.fail(first-1+lineWhere(part, func(r rune) bool { return r == utf8.RuneError }), hintUTF8, "not UTF-8 text")
 	default:
-		p.begin(first)
+		p.begin(begin)
 		if line, rule, hint := lossIn(part, text); rule != "" {
-			p.fail(first-leadingLines(part)+line-1, hint, rule)
+			p.fail(max(begin, first-1+line), hint, rule)
 			return
 		}
 		p.take(text)
@@ -95,18 +97,6 @@ func leadingLines(part []byte) (n int) {
 	return 0
 }
 
-// invalidAt returns the offset of the first byte that is not UTF-8.
-func invalidAt(text []byte) int {
-	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return len(text)
-}
-
 // hasRemains reports whether anything follows the first document of a part, such as text after a line with dots, or a second JSON object.
 func hasRemains(part []byte) bool {
 	decoder := goyaml.NewDecoder(bytes.NewReader(part))
@@ -115,14 +105,24 @@ func hasRemains(part []byte) bool {
 	return !errors.Is(decoder.Decode(&ignored), io.EOF)
 }
 
-// lineOf returns the line that an error of package yaml names, counted from the file's beginning.
-func lineOf(err error, first, lines int) int {
+// lineWhere returns the line, from 1, of the first such character.
+func lineWhere(text []byte, is func(rune) bool) int {
+	return 1 + bytes.Count(text[:max(0, bytes.IndexFunc(text, is))], []byte("\n"))
+}
+
+// isForbidden reports whether a control character may not be in YAML. Package yaml does not say where it found one.
+func isForbidden(r rune) bool {
+	return unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r)
+}
+
+// lineOf returns the line, from 1, that an error of package yaml names.
+func lineOf(err error, part []byte) int {
 	match := regexp.MustCompile(`^yaml: line (\d+):`).FindStringSubmatch(err.Error())
 	if match == nil {
-		return first
+		return lineWhere(part, isForbidden)
 	}
 	n, _ := strconv.Atoi(match[1])
-	return first + min(max(n, 1), max(lines, 1)) - 1
+	return min(max(n, 1), max(bytes.Count(part, []byte("\n")), 1))
 }
 
 // causeOf returns why a document is not YAML, if package yaml says so without a quotation.
@@ -130,10 +130,14 @@ func causeOf(err error, part []byte) string {
 	if isTemplate(part) {
 		return templateRule(part)
 	}
+	if strings.Contains(err.Error(), "unknown anchor") {
+		return ": an alias has no anchor in its document"
+	}
 	for _, cause := range []string{
 		"mapping values are not allowed in this context",
-		"did not find expected key", "did not find expected '-' indicator", "did not find expected node content", "did not find expected <document start>",
+		"did not find expected key", "did not find expected '-' indicator", "did not find expected node content",
 		"did not find expected ',' or '}'", "did not find expected ',' or ']'", "could not find expected ':'",
+		"did not find expected <document start>", "found incompatible YAML document",
 		"found character that cannot start any token", "found unexpected end of stream", "found unknown escape character",
 		"control characters are not allowed", "document contains excessive aliasing",
 	} {
