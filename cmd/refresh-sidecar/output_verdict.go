@@ -61,8 +61,15 @@ func (v verdict) print(out io.Writer, format formatOption) error {
 	return err
 }
 
-// text writes each place once, with all that is found there, and a summary.
+// text writes the findings and a summary.
 func (v verdict) text(out io.Writer) {
+	v.lines(out)
+	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
+		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
+}
+
+// lines writes each place once, with all that is found there.
+func (v verdict) lines(out io.Writer) {
 	last := ""
 	for _, line := range v.Findings {
 		if place := line.place(); place != last && place != "" {
@@ -81,8 +88,6 @@ func (v verdict) text(out io.Writer) {
 	if len(v.Findings) > 0 {
 		_, _ = fmt.Fprintln(out)
 	}
-	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
-		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
 }
 
 // place says where a finding belongs.

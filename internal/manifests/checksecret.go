@@ -20,10 +20,7 @@ func (c *checker) secret(m *manifest) {
 	case selected:
 		c.out.Secrets++
 	}
-	key := m.key()
-	if m.isNameless {
-		key = ""
-	}
+	key := m.shownKey()
 	single := c.isSingle(m, selected)
 	if !selected {
 		c.skip(m, m.key())

@@ -25,6 +25,7 @@ type manifest struct {
 	obj           corev1.Secret
 	labels        labels.Set
 	problems      []source.Problem
+	hasNamespace  bool // of its own, not the default
 	isNameless    bool // no API server could store it under its name and namespace
 	isHidden      bool // its labels cannot be read, so it may be selected
 	madeElsewhere bool // a controller in a cluster makes it; this is not its content
@@ -33,6 +34,14 @@ type manifest struct {
 const hintStrings = "write it as lines of key: value"
 
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
+
+// shownKey is the key in a finding, whose place tells where a Secret without one is.
+func (m *manifest) shownKey() string {
+	if m.isNameless {
+		return ""
+	}
+	return m.key()
+}
 
 // isSelected reports whether a selector selects the Secret, as far as is known.
 func (m *manifest) isSelected(selector labels.Selector) bool {
@@ -60,8 +69,9 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 		m.obj.Namespace = defaultNamespace
 	} else {
 		m.obj.Namespace, _ = namespace.(string)
+		m.hasNamespace = true
 	}
-	m.checkName(hasText(metadata["generateName"]))
+	m.checkName(metadata)
 	m.readLabels(metadata["labels"])
 	if isEncrypted(object) {
 		m.isHidden, m.problems = isEncryptedWhole(object), append(m.problems[:0], encryptedProblem())
@@ -71,20 +81,23 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 		m.reject("items", "a Secret has no items", "kubectl would take it for a list, and read only those")
 	}
 	m.checkTypes(object, metadata)
-	m.obj.Data = make(map[string][]byte)
+	kind, _ := object["type"].(string)
+	m.obj.Type, m.obj.Data = corev1.SecretType(kind), make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
 	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins
 	return m
 }
 
 // checkName rejects what no API server could store. What was written there is not shown: it may be anything.
-func (m *manifest) checkName(generated bool) {
+func (m *manifest) checkName(metadata map[string]any) {
 	hint := "use a-z, 0-9, - and ., with a letter or digit at both ends"
-	switch {
+	switch _, isText := metadata["name"].(string); {
 	case isTemplate([]byte(m.obj.Name)):
 		hint = hintTemplate
-	case m.obj.Name == "" && generated:
+	case metadata["name"] == nil && hasText(metadata["generateName"]):
 		hint = "write a name in place of generateName, which makes another Secret each time"
+	case metadata["name"] != nil && !isText:
+		hint = "put it in quotes" // off, no, 7
 	}
 	if len(validation.IsDNS1123Subdomain(m.obj.Name)) > 0 {
 		m.isNameless = true
