@@ -32,6 +32,11 @@ func TestImpossibleNames(t *testing.T) {
 	if diff := cmp.Diff(want, summary(mustList(t, root))); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
+	for _, s := range mustList(t, root).Secrets {
+		if strings.Count(s.Key, "/") != 1 {
+			t.Errorf("got key %q, want namespace/name as the schema of snapshots has it", s.Key)
+		}
+	}
 	if diff := cmp.Diff(want[2:3], summary(mustList(t, filepath.Join(root, "b", "a.yaml")))); diff == "" {
 		t.Error("got the directory above the path in the key, want the path left out")
 	}

@@ -95,7 +95,7 @@ func (m *manifest) fieldsOfToday() (map[string]any, []source.Problem) {
 	fields, key := m.document()
 	switch {
 	case key != "" && fields == nil:
-		o.reject(key, "must be valid JSON", "")
+		o.refuse(key, "must be valid JSON", "")
 	case key != "":
 		o.fromDocument(fields)
 	default:
@@ -117,7 +117,7 @@ func textOf(value any) string {
 	return text
 }
 
-func (o *older) reject(field, rule, hint string) {
+func (o *older) refuse(field, rule, hint string) {
 	if !secret.IsIdentifier(field) {
 		field = ""
 	}
@@ -127,7 +127,7 @@ func (o *older) reject(field, rule, hint string) {
 // set gives a field its value. Two keys that disagree about one field are not decided between here.
 func (o *older) set(field, from string, value any) {
 	if before, ok := o.fields[field]; ok && !reflect.DeepEqual(before, value) {
-		o.reject(from, "another key says something else about the field "+field, "leave one of the two")
+		o.refuse(from, "another key says something else about the field "+field, "leave one of the two")
 		return
 	}
 	o.fields[field] = value
@@ -147,7 +147,7 @@ func (o *older) fromFlat() {
 	for _, key := range slices.Sorted(maps.Keys(o.secret.obj.Data)) {
 		raw := o.secret.obj.Data[key]
 		if !utf8.Valid(raw) {
-			o.reject(key, "must be UTF-8 text", "")
+			o.refuse(key, "must be UTF-8 text", "")
 			continue
 		}
 		value := strings.TrimSpace(string(raw))
@@ -163,7 +163,7 @@ func (o *older) fromFlat() {
 		case slices.Contains([]string{"api-key", "api_key", "auth-token", "auth_token"}, key):
 			o.token(headers, key, value)
 		case key == "headers" || key == "filter_config":
-			o.reject(key, "is not of the older shapes: write it by hand", "")
+			o.refuse(key, "is not of the older shapes: write it by hand", "")
 		case field == "enabled":
 			o.enabled(key, value)
 		case isField:
@@ -171,7 +171,7 @@ func (o *older) fromFlat() {
 		case secret.IsIdentifier(key):
 			o.fields[key] = value
 		default:
-			o.reject("", "a key that is no name of a field", "")
+			o.refuse("", "a key that is no name of a field", "")
 		}
 	}
 	if len(headers) > 0 {
@@ -188,7 +188,7 @@ func (o *older) fromFlat() {
 func (o *older) enabled(key, value string) {
 	enabled, err := strconv.ParseBool(strings.ToLower(value)) // its error quotes the text
 	if err != nil {
-		o.reject(key, "must be true or false", "")
+		o.refuse(key, "must be true or false", "")
 	}
 	o.fields["enabled"] = enabled
 }
@@ -197,7 +197,7 @@ func (o *older) enabled(key, value string) {
 func (o *older) header(headers map[string]any, name, key, value string) {
 	for other := range headers {
 		if strings.EqualFold(other, name) && headers[other] != value {
-			o.reject(key, fmt.Sprintf("two values for the header %s, of which one can be sent", other), "leave one of api-key, auth-token and header-Authorization")
+			o.refuse(key, fmt.Sprintf("two values for the header %s, of which one can be sent", other), "leave one of api-key, auth-token and header-Authorization")
 			return
 		} else if strings.EqualFold(other, name) {
 			return
@@ -215,7 +215,7 @@ func (o *older) token(headers map[string]any, key, token string) {
 	case strings.EqualFold(scheme, "Bearer"):
 		token = "Bearer " + strings.TrimSpace(rest)
 	default:
-		o.reject(key, "must be a token without white space", "write it as header-Authorization, with its scheme")
+		o.refuse(key, "must be a token without white space", "write it as header-Authorization, with its scheme")
 		return
 	}
 	o.header(headers, authHeader, key, token)

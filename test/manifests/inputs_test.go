@@ -68,8 +68,8 @@ var inputs = []struct {
 		"refused", "line 11 document 1: not YAML: could not find expected ':'"},
 	{"Latin-1 in a comment", "# f\xfcr den Dienst\n" + block("a"),
 		"default/a https://h/a", "default/a https://h/a"},
-	{"Latin-1 in a value", replace("https://h/a", "https://h/caf\xe9"),
-		"default/a https://h/caf�", "line 9 document 1: not UTF-8 text"},
+	{"Latin-1 in a value", block("a") + "  note: caf\xe9\n",
+		"default/a https://h/a", "line 10 document 1: not UTF-8 text"},
 	{"the end of file mark of DOS", block("a") + "\x1a",
 		"refused", "line 10 document 1: not YAML: control characters are not allowed"},
 	{"a form feed between documents", block("a") + "---\n\f\n" + block("b"),
@@ -125,7 +125,7 @@ var inputs = []struct {
 	{"the same with an indented marker", "  " + strings.ReplaceAll(strings.TrimSpace(block("a")+"---\n"+block("b")), "\n", "\n  ") + "\n",
 		"refused", "line 11 document 1: not YAML: could not find expected ':'"},
 	{"a variable that Flux did not fill in", block("${NAME}") + "---\n" + block("b"),
-		"default/${NAME}: name: must be a DNS-1123 label of at most 63 characters, default/b https://h/b", "default/a.yaml document 1: metadata.name: must be a DNS-1123 subdomain, default/b https://h/b"},
+		"default/${NAME} rejected, default/b https://h/b", "default/a.yaml document 1: metadata.name: must be a DNS-1123 subdomain, default/b https://h/b"},
 	{"kustomize build with a hash", block("slack-8k4tfb5kmh"),
 		"default/slack-8k4tfb5kmh https://h/slack-8k4tfb5kmh", "default/slack-8k4tfb5kmh https://h/slack-8k4tfb5kmh"},
 	{"a directive of YAML 1.2", "%YAML 1.2\n---\n" + block("a"),
@@ -168,8 +168,8 @@ var inputs = []struct {
 		"default/a https://h/a", "default/a https://h/a"},
 	{"an alias bomb", "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d]\n",
 		"refused", "line 1 document 1: not YAML: document contains excessive aliasing"},
-	{"half of a surrogate pair", strings.Replace(line("a"), "https://h/a", `https://h/\ud83d`, 1),
-		"default/a https://h/�", "line 1 document 1: must not hold half of a surrogate pair, such as \\ud83d alone"},
+	{"half of a surrogate pair", strings.Replace(line("a"), `"slack"`, `"slack","note":"\ud83d"`, 1),
+		"default/a https://h/a", "line 1 document 1: must not hold half of a surrogate pair, such as \\ud83d alone"},
 
 	// What is no manifest at all.
 	{"a merge conflict", "<<<<<<< HEAD\n" + block("a") + "=======\n" + block("b") + ">>>>>>> b\n",
@@ -216,8 +216,10 @@ func (f found) summary() string {
 		switch {
 		case s.Fault == nil:
 			parts = append(parts, key+" "+s.Entry.URL)
-		case s.Fault.Reason == refused:
+		case f.byKubectl && s.Fault.Reason == refused:
 			parts = append(parts, key+" refused")
+		case f.byKubectl:
+			parts = append(parts, key+" rejected")
 		default:
 			parts = append(parts, key+": "+s.Fault.Message())
 		}

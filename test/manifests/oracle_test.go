@@ -31,14 +31,15 @@ const (
 
 // found is what one side finds in a file.
 type found struct {
-	secrets map[string]source.Secret // by namespace/name, or by place
-	told    string                   // that something is wrong with the file
+	secrets   map[string]source.Secret // by namespace/name, or by place
+	told      string                   // that something is wrong with the file
+	byKubectl bool
 }
 
 // kubectl reads a file as kubectl apply -f does, and decodes the Secrets that it would send as an API server stores them. Lists in lists
 // are opened here: kubectl decodes them, but its visitor of lists refuses what is not a typed list.
 func kubectl(path string) found {
-	out := found{secrets: map[string]source.Secret{}}
+	out := found{secrets: map[string]source.Secret{}, byKubectl: true}
 	infos, err := resource.NewLocalBuilder().Unstructured().ContinueOnError().Path(false, path).Do().Infos()
 	if err != nil {
 		out.told = err.Error()
