@@ -67,6 +67,7 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
 	@set -e; for f in secret:FuzzDecode secret:FuzzDecodeFields manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
+	cd test && go test -run '^$$' -fuzz '^FuzzAgainstKubectl$$' -fuzztime $(FUZZ) -fuzzminimizetime 10x ./manifests
 
 .PHONY: report
 report: controlplane ## Run the tests that docs/COMPLETION_REPORT.md names, exactly those, and list their results.

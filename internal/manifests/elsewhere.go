@@ -26,7 +26,7 @@ func isEncryptedWhole(object map[string]any) bool {
 }
 
 func encryptedProblem() source.Problem {
-	return source.Problem{Rule: "is encrypted with SOPS", Hint: "decrypt it before it is applied or read: sops --decrypt FILE | kubectl apply -f -"}
+	return source.Problem{Rule: "is encrypted with SOPS: decrypt it first", Hint: "decrypt it before it is applied or read: sops --decrypt FILE | kubectl apply -f -"}
 }
 
 // maker is a kind of object from which a controller in a cluster makes a Secret.
@@ -41,13 +41,13 @@ func makerOf(version, kind string) *maker {
 	switch group + " " + kind {
 	case "bitnami.com SealedSecret":
 		return &maker{
-			problem: source.Problem{Rule: "is a SealedSecret, which becomes a Secret only in a cluster",
+			problem: source.Problem{Rule: "is a SealedSecret, which becomes a Secret only in a cluster: read it there",
 				Hint: "check the Secret before kubeseal seals it, or read it from the cluster"},
 			template: []string{"spec", "template"},
 		}
 	case "external-secrets.io ExternalSecret":
 		return &maker{
-			problem: source.Problem{Rule: "is an ExternalSecret, whose Secret is made in a cluster",
+			problem: source.Problem{Rule: "is an ExternalSecret, whose Secret is made in a cluster: read it there",
 				Hint: "check the Secret there: kubectl get secret NAME -o yaml | refresh-sidecar validate -"},
 			template: []string{"spec", "target", "template"},
 		}

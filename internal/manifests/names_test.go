@@ -60,16 +60,16 @@ func TestSecretsMadeElsewhere(t *testing.T) {
 	)
 	root := files{"a.yaml": strings.Join([]string{sealed, external, partly, whole, other}, "---\n")}.write(t)
 	want := []string{
-		"default/a.yaml document 4 parse: is encrypted with SOPS", "default/external parse: is an ExternalSecret, whose Secret is made in a cluster",
-		"default/partly parse: is encrypted with SOPS", "default/sealed parse: is a SealedSecret, which becomes a Secret only in a cluster",
+		"default/a.yaml document 4 parse: is encrypted with SOPS: decrypt it first", "default/external parse: is an ExternalSecret, whose Secret is made in a cluster: read it there",
+		"default/partly parse: is encrypted with SOPS: decrypt it first", "default/sealed parse: is a SealedSecret, which becomes a Secret only in a cluster: read it there",
 	}
 	if diff := cmp.Diff(want, summary(mustList(t, root))); diff != "" {
 		t.Errorf("secrets (-want +got):\n%s", diff)
 	}
 	lines, found := validate(t, root, "a.yaml")
 	wantLines := []string{
-		"warning a.yaml 1.0 default/sealed: is a SealedSecret, which becomes a Secret only in a cluster", "warning a.yaml 2.0 default/external: is an ExternalSecret, whose Secret is made in a cluster",
-		"fault a.yaml 3.0 default/partly: is encrypted with SOPS", "fault a.yaml 4.0 : is encrypted with SOPS", "skipped a.yaml 5.0 : not selected by publishing-target=true",
+		"warning a.yaml 1.0 default/sealed: is a SealedSecret, which becomes a Secret only in a cluster: read it there", "warning a.yaml 2.0 default/external: is an ExternalSecret, whose Secret is made in a cluster: read it there",
+		"fault a.yaml 3.0 default/partly: is encrypted with SOPS: decrypt it first", "fault a.yaml 4.0 : is encrypted with SOPS: decrypt it first", "skipped a.yaml 5.0 : not selected by publishing-target=true",
 	}
 	if diff := cmp.Diff(wantLines, lines); diff != "" || found.Secrets != 2 {
 		t.Errorf("%d Secrets, findings (-want +got):\n%s", found.Secrets, diff)
