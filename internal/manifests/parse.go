@@ -48,7 +48,7 @@ func parseFile(path string, text []byte) []document {
 // parser is one pass over a file.
 type parser struct {
 	text      []byte
-	at        place // the last document
+	at        place // the place of the document that was begun last
 	documents []document
 }
 

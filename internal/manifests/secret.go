@@ -25,7 +25,7 @@ type manifest struct {
 	obj           corev1.Secret
 	labels        labels.Set
 	problems      []source.Problem
-	hasNamespace  bool // of its own, not the default
+	hasNamespace  bool // the manifest names its namespace
 	isNameless    bool // no API server could store it under its name and namespace
 	isHidden      bool // its labels cannot be read, so it may be selected
 	madeElsewhere bool // a controller in a cluster makes it; this is not its content

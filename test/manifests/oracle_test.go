@@ -32,8 +32,8 @@ const (
 // found is what one side finds in a file.
 type found struct {
 	secrets   map[string]source.Secret // by namespace/name, or by place
-	told      string                   // that something is wrong with the file
-	byKubectl bool
+	told      string                   // what is said about the file as a whole, such as why it cannot be read
+	byKubectl bool                     // the side is kubectl and an API server
 }
 
 // kubectl reads a file as kubectl apply -f does, and decodes the Secrets that it would send as an API server stores them. Lists in lists
