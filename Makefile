@@ -67,6 +67,7 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
 	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
+	cd test && go test -run '^$$' -fuzz '^FuzzAgainstKubectl$$' -fuzztime $(FUZZ) -fuzzminimizetime 10x ./manifests
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.

@@ -13,6 +13,7 @@ const (
 	commandVersion  = "version"
 	commandInspect  = "inspect"
 	commandValidate = "validate"
+	commandConvert  = "convert"
 )
 
 // commandLine is the program's commands and flags. The help, the environment variables and the README's table come from it.
@@ -20,6 +21,7 @@ type commandLine struct {
 	Run      runFlags      `cmd:"" default:"withargs" help:"Keep the snapshot fresh (default)."`
 	Inspect  inspectFlags  `cmd:"" help:"Show the snapshot."`
 	Validate validateFlags `cmd:"" help:"Check Secret manifests before they are applied."`
+	Convert  convertFlags  `cmd:"" help:"Print Secrets of older shapes as Secrets of today's."`
 	Version  struct{}      `cmd:"" help:"Print the version."`
 }
 

@@ -8,6 +8,7 @@
 //	refresh-sidecar run --once        publish one snapshot and exit: 0 if a refresh succeeded and its snapshot is in place
 //	refresh-sidecar inspect [PATH]    show the snapshot: targets, freshness, invalid Secrets
 //	refresh-sidecar validate PATH…    check Secret manifests before they are applied
+//	refresh-sidecar convert FILE…     print Secrets of older shapes as Secrets of today's
 //	refresh-sidecar version           print the version
 //
 // Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable counts as unset.
@@ -16,8 +17,8 @@
 // The first SIGTERM or SIGINT lets a running refresh end; a second one ends the process at once.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work, when inspect
-// finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once; 143 after
-// a second SIGTERM and 130 after a second SIGINT.
+// finds no good snapshot, when validate finds a fault, and when convert cannot map a Secret; 2 for faults of the configuration, which are
+// reported all at once; 143 after a second SIGTERM and 130 after a second SIGINT.
 package main
 
 import (
@@ -84,6 +85,8 @@ func run(ctx context.Context, env environment) int {
 		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
 	case commandValidate:
 		return validateManifests(ctx, &cli.Validate, env)
+	case commandConvert:
+		return convertManifests(ctx, &cli.Convert, env)
 	default:
 		return runSidecar(ctx, &cli.Run, env)
 	}

@@ -9,18 +9,18 @@ import (
 // secret checks one Secret. The order is that in which a sidecar and an API server would trip over it: its own name, its content,
 // the name of its target.
 func (c *checker) secret(m *manifest) {
-	selected := c.selector.Matches(m.labels)
-	if selected {
+	selected := m.isSelected(c.selector)
+	switch {
+	case m.madeElsewhere && selected:
+		c.add(m.place, Warned, m.key(), m.problems[0])
+		return
+	case m.madeElsewhere || m.isNameless && !selected:
+		c.skip(m, "")
+		return
+	case selected:
 		c.out.Secrets++
 	}
-	if err := m.checkName(); err != nil {
-		if selected {
-			c.fail(m.file, err)
-		} else {
-			c.skip(m, "")
-		}
-		return
-	}
+	key := m.shownKey()
 	single := c.isSingle(m, selected)
 	if !selected {
 		c.skip(m, m.key())
@@ -29,11 +29,11 @@ func (c *checker) secret(m *manifest) {
 	decoded := m.decode()
 	if decoded.Fault != nil {
 		for _, p := range decoded.Fault.Problems {
-			c.add(m.place, Failed, m.key(), p)
+			c.add(m.place, Failed, key, p)
 		}
 	}
 	for _, warning := range decoded.Warnings {
-		c.add(m.place, Warned, m.key(), source.Problem{Rule: warning})
+		c.add(m.place, Warned, key, source.Problem{Rule: warning})
 	}
 	if decoded.Entry != nil && single { // the same Secret again has the same target, of course
 		c.claim(m, decoded.Entry.Name)
@@ -42,12 +42,15 @@ func (c *checker) secret(m *manifest) {
 
 // isSingle reports whether no Secret of the same namespace and name came before. Two that nobody selects are nobody's business.
 func (c *checker) isSingle(m *manifest, selected bool) bool {
+	if m.isNameless {
+		return true
+	}
 	other, known := c.secrets[m.key()]
 	if !known {
 		c.secrets[m.key()] = m
 		return true
 	}
-	if selected || c.selector.Matches(other.labels) {
+	if selected || other.isSelected(c.selector) {
 		c.add(m.place, Failed, m.key(), source.Problem{Field: "metadata.name",
 			Rule: fmt.Sprintf("this Secret is in %s already", other.place), Hint: "remove one, or rename it: the one applied last would replace the other"})
 	}

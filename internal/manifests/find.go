@@ -72,10 +72,20 @@ func (f *finder) root(ctx context.Context, path string) {
 		f.fail(treeError(hintFor(err), "reading manifests: %w", err))
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		f.dir(ctx, path, st)
+	case isKustomization(path):
+		f.fail(place{file: path}.fail(hintKustomization, "is a kustomization, not a manifest"))
 	default:
 		f.linkTarget(path)
 		f.file(path, st)
 	}
+}
+
+const hintKustomization = "read and check what it makes: kustomize build DIR | refresh-sidecar validate -"
+
+// isKustomization reports whether a file says how manifests are made, and is none itself.
+func isKustomization(path string) bool {
+	name := filepath.Base(path)
+	return name == "kustomization.yaml" || name == "kustomization.yml"
 }
 
 // watchParent has the nearest directory above path watched: path may be replaced, or not be there yet.
@@ -99,10 +109,13 @@ func (f *finder) dir(ctx context.Context, path string, st unix.Stat_t) {
 		f.fail(err)
 		return
 	}
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrPermission) && filepath.Base(path) == "lost+found" {
+		return // the root of a file system has one, which root alone may read
+	}
 	f.tree.directories[path] = identity(st)
 	// Not its size or times: every swap file of an editor changes those.
 	_, _ = fmt.Fprintf(f.sum, "dir %q %v\n", path, identity(st))
-	entries, err := os.ReadDir(path)
 	if err != nil {
 		f.fail(treeError(hintFor(err), "reading manifests: %w", err))
 	}
@@ -115,7 +128,7 @@ func (f *finder) dir(ctx context.Context, path string, st unix.Stat_t) {
 
 // entry takes what the suffix of its name says is a manifest, and directories. A link is judged by its own name.
 func (f *finder) entry(ctx context.Context, path string, entry fs.DirEntry) {
-	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) && !isKustomization(path)
 	link := entry.Type()&fs.ModeSymlink != 0
 	if !manifest && !link && !entry.IsDir() {
 		return

@@ -19,6 +19,7 @@ type Finding struct {
 	File           string   `json:"file,omitempty"`     // empty: all files together
 	Document       int      `json:"document,omitempty"` // from 1; 0: the file as a whole
 	Item           int      `json:"item,omitempty"`     // place in a List, from 1; 0: not in one
+	Line           int      `json:"line,omitempty"`     // of the file, where the document begins or breaks; 0: not known
 	Secret         string   `json:"secret,omitempty"`   // namespace/name; empty: the file or document as a whole
 	source.Problem          // its fields stand beside the others in JSON, too
 }

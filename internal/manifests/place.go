@@ -2,6 +2,8 @@ package manifests
 
 import (
 	"fmt"
+	"net/url"
+	"path/filepath"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -11,11 +13,20 @@ type place struct {
 	file     string
 	document int // from 1
 	item     int // of a List, from 1; 0: not in one
+	line     int // of the file, from 1; 0: not known
 }
 
 // String returns the place as messages name it.
 func (p place) String() string {
 	text := fmt.Sprintf("%q", p.file)
+	if p.line > 0 {
+		text += fmt.Sprintf(" line %d", p.line)
+	}
+	return text + p.within()
+}
+
+// within names the document and item.
+func (p place) within() (text string) {
 	if p.document > 0 {
 		text += fmt.Sprintf(" document %d", p.document)
 	}
@@ -23,6 +34,16 @@ func (p place) String() string {
 		text += fmt.Sprintf(" item %d", p.item)
 	}
 	return text
+}
+
+// key stands in for namespace/name where a Secret has no name that could be one. No Secret has a name with the space that it holds. The
+// line is left out: it moves with every edit above it.
+func (p place) key(root, namespace string) string {
+	path, err := filepath.Rel(root, p.file)
+	if err != nil || path == "." {
+		path = filepath.Base(p.file)
+	}
+	return namespace + "/" + url.PathEscape(path) + p.within()
 }
 
 // fail returns an error about the place. Its text must not come from a parser, for those quote what they read.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
 
@@ -66,14 +67,17 @@ func (r *reading) file(path string, text []byte) error {
 // secret keeps a Secret that the selector selects. Two of one name are a fault, because the order of files would decide between
 // them, unless neither is selected.
 func (r *reading) secret(m *manifest) error {
-	selects := r.source.selector.Matches
-	other := r.seen[m.key()]
-	r.seen[m.key()] = m
-	if !selects(m.labels) && (other == nil || !selects(other.labels)) {
+	isSelected := m.isSelected(r.source.selector)
+	if m.isNameless || m.madeElsewhere {
+		if isSelected {
+			r.selected = append(r.selected, m)
+		}
 		return nil
 	}
-	if err := m.checkName(); err != nil {
-		return err
+	other := r.seen[m.key()]
+	r.seen[m.key()] = m
+	if !isSelected && (other == nil || !other.isSelected(r.source.selector)) {
+		return nil
 	}
 	if other != nil {
 		return m.fail("remove one, or rename it", "Secret %s is in %s already", m.key(), other.place)
@@ -83,14 +87,21 @@ func (r *reading) secret(m *manifest) error {
 }
 
 func (r *reading) secrets(namespace string) []source.Secret {
-	var secrets []source.Secret
+	secrets := make(map[string]source.Secret)
 	for _, m := range r.selected {
-		if namespace == "" || namespace == m.obj.Namespace {
-			secrets = append(secrets, m.decode())
+		if namespace != "" && namespace != m.obj.Namespace {
+			continue
 		}
+		s := m.decode()
+		if m.isNameless {
+			s.Key = m.place.key(r.source.path, r.source.defaultNamespace)
+		}
+		if _, isMade := r.seen[s.Key]; m.madeElsewhere && isMade { // beside what it is made from
+			continue
+		}
+		secrets[s.Key] = s
 	}
-	slices.SortFunc(secrets, func(a, b source.Secret) int { return cmp.Compare(a.Key, b.Key) })
-	return secrets
+	return slices.SortedFunc(maps.Values(secrets), func(a, b source.Secret) int { return cmp.Compare(a.Key, b.Key) })
 }
 
 // readFile returns a file's content, at most limit bytes.

@@ -2,12 +2,15 @@ package manifests
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	kubejson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -19,14 +22,31 @@ import (
 // keep the others from being read.
 type manifest struct {
 	place
-	obj      corev1.Secret
-	labels   labels.Set
-	problems []source.Problem
+	obj           corev1.Secret
+	labels        labels.Set
+	problems      []source.Problem
+	hasNamespace  bool // the manifest names its namespace
+	isNameless    bool // no API server could store it under its name and namespace
+	isHidden      bool // its labels cannot be read, so it may be selected
+	madeElsewhere bool // a controller in a cluster makes it; this is not its content
 }
 
 const hintStrings = "write it as lines of key: value"
 
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
+
+// shownKey is the key in a finding, whose place tells where a Secret without one is.
+func (m *manifest) shownKey() string {
+	if m.isNameless {
+		return ""
+	}
+	return m.key()
+}
+
+// isSelected reports whether a selector selects the Secret, as far as is known.
+func (m *manifest) isSelected(selector labels.Selector) bool {
+	return m.isHidden || selector.Matches(m.labels)
+}
 
 func (m *manifest) reject(field, rule, hint string) {
 	m.problems = append(m.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
@@ -49,29 +69,75 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 		m.obj.Namespace = defaultNamespace
 	} else {
 		m.obj.Namespace, _ = namespace.(string)
+		m.hasNamespace = true
 	}
+	m.checkName(metadata)
 	m.readLabels(metadata["labels"])
-	m.obj.Data = make(map[string][]byte)
+	if isEncrypted(object) {
+		m.isHidden, m.problems = isEncryptedWhole(object), append(m.problems[:0], encryptedProblem())
+		return m
+	}
+	if object["items"] != nil {
+		m.reject("items", "a Secret has no items", "kubectl would take it for a list, and read only those")
+	}
+	m.checkTypes(object, metadata)
+	kind, _ := object["type"].(string)
+	m.obj.Type, m.obj.Data = corev1.SecretType(kind), make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
 	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins
 	return m
 }
 
-// checkName refuses what no API server could store. There is no Secret to blame without a name.
-func (m *manifest) checkName() error {
+// checkName rejects what no API server could store. What was written there is not shown: it may be anything.
+func (m *manifest) checkName(metadata map[string]any) {
+	hint := "use a-z, 0-9, - and ., with a letter or digit at both ends"
+	switch _, isText := metadata["name"].(string); {
+	case isTemplate([]byte(m.obj.Name)):
+		hint = hintTemplate
+	case metadata["name"] == nil && hasText(metadata["generateName"]):
+		hint = "write a name in place of generateName, which makes another Secret each time"
+	case metadata["name"] != nil && !isText:
+		hint = "put it in quotes" // off, no, 7
+	}
 	if len(validation.IsDNS1123Subdomain(m.obj.Name)) > 0 {
-		return m.fail("use a-z, 0-9, - and ., with a letter or digit at both ends", "a Secret must have a metadata.name that is a DNS-1123 subdomain")
+		m.isNameless = true
+		m.reject("metadata.name", "must be a DNS-1123 subdomain", hint)
 	}
 	if len(validation.IsDNS1123Label(m.obj.Namespace)) > 0 {
-		return m.fail("leave it out for the default", "a Secret must have a metadata.namespace that is a DNS-1123 label")
+		m.isNameless = true
+		m.reject("metadata.namespace", "must be a DNS-1123 label", "leave it out for the default")
 	}
-	return nil
+}
+
+// checkTypes rejects what kubectl or an API server could not decode. Names, labels and values have rules of their own.
+func (m *manifest) checkTypes(object, metadata map[string]any) {
+	rest, about := maps.Clone(object), maps.Clone(metadata)
+	for _, field := range []string{"data", "stringData", "items"} {
+		delete(rest, field)
+	}
+	for _, field := range []string{"name", "namespace", "labels"} {
+		delete(about, field)
+	}
+	if metadata != nil {
+		rest["metadata"] = about
+	} else if rest["metadata"] != nil {
+		m.isHidden = true
+	}
+	text, _ := json.Marshal(rest)
+	if err := kubejson.Unmarshal(text, &corev1.Secret{}); err != nil { // its text may quote a value, the field is one that Secrets have
+		field := ""
+		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			field = mistyped.Field
+		}
+		m.reject(field, "must be of the type that Kubernetes gives it", "annotations are strings: put numbers and true in quotes")
+	}
 }
 
 // readLabels takes true for "true": the selector must find the Secret whose label lacks its quotes, for it to be reported.
 func (m *manifest) readLabels(value any) {
 	set, ok := value.(map[string]any)
 	if !ok && value != nil {
+		m.isHidden = true
 		m.reject("metadata.labels", "must be an object of strings", hintStrings)
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {

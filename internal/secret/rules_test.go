@@ -144,6 +144,7 @@ func TestReadmeHasTheRules(t *testing.T) {
 	}
 	_, chapter, _ := strings.Cut(string(text), "### What the messages mean\n")
 	chapter, _, _ = strings.Cut(chapter, "\n### ")
+	chapter, _, _ = strings.Cut(chapter, "\nOf manifests alone") // which package manifests finds
 	var got, want []string
 	for line := range strings.Lines(chapter) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "|") && !strings.Contains(line, "duplicate") { // which package sync finds
