@@ -16,7 +16,7 @@ type Rule struct {
 	Judges string // the fields or keys that the rule is about, as README.md names them
 	Reason string // targetsfile.RejectParse or RejectValidate; empty for a warning, which rejects nothing
 	Text   string // the message; %s stands for a public detail
-	Hint   string // the cure; a warning says it in its text
+	Hint   string // the cure, or what a warning means
 	Schema bool   // config.schema.json refuses, too, what breaks the rule
 }
 
