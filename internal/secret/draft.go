@@ -15,6 +15,7 @@ const maxReported = 10
 // draft is a target under construction together with everything found wrong with it.
 type draft struct {
 	target   targetsfile.Target
+	flat     bool     // the fields are keys of the Secret
 	typ      string   // the type as the Secret names it; empty while it is broken or missing
 	given    []string // fields that the Secret sets, rightly or wrongly: those are not missing
 	reason   string   // of the fault; empty while there is none

@@ -19,6 +19,8 @@ func (d *draft) carry(key string, value json.RawMessage) {
 	switch field := meant(key); {
 	case key == keyAPIKey || key == keyAuthToken:
 		d.warn(warnJSONToken, key)
+	case !d.flat && (field == keyAPIKey || field == keyAuthToken):
+		d.warn(warnNearField, key, fieldHeaders+"."+authorization)
 	case field != "":
 		d.warn(warnNearField, key, field)
 	case slices.Contains([]string{"filter", "filters", "auth", "basic_auth", "timeout", "retry", "retries"}, key):

@@ -17,6 +17,7 @@ func flatKeys() []string {
 
 // readFlat reads a target whose fields are keys of the Secret.
 func (d *draft) readFlat(obj *corev1.Secret) {
+	d.flat = true
 	isThere := func(key string) bool { _, ok := obj.Data[key]; return ok }
 	switch {
 	case !slices.ContainsFunc(flatKeys(), isThere):

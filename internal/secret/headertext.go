@@ -26,11 +26,12 @@ func (d *draft) readFlatHeaders(text string) []header {
 	if mark := strings.TrimLeftFunc(text, isTokenRune); strings.HasPrefix(strings.TrimLeft(mark, " \t"), ":") {
 		pieces, separator, parse = nonBlankLines(text), "\n", parseLine
 	}
-	if strings.Count(text, separator) >= maxEntries {
+	most := strings.Count(text, separator) + 1
+	if most > maxEntries {
 		d.reject(ruleEntries, fieldHeaders)
 		return nil
 	}
-	var headers []header
+	headers := make([]header, 0, most+1) // and one of api_key or auth_token
 	for piece := range pieces {
 		h := parse(piece)
 		h.position = len(headers) + 1 // and not named: where a value holds a comma, what follows is in the place of a name

@@ -11,8 +11,8 @@ const (
 	// deeper: without a bound of its own one Secret could make a file that no reader accepts. Readers in other languages give up far
 	// earlier, jq 1.6 at 257.
 	maxDepth = 100
-	// maxEntries bounds the members of a document, the headers and the flat keys. A target of 256 KiB could have thirty times as many, and
-	// decoding those takes sixty times their size in memory.
+	// maxEntries bounds the members of a document, the headers and the flat keys. A Secret has room for a hundred times as many, and
+	// decoding those takes fifty times the memory of the Secret.
 	maxEntries = 1000
 )
 

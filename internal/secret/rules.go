@@ -16,7 +16,7 @@ type Rule struct {
 	Judges string // the fields or keys that the rule is about, as README.md names them
 	Reason string // targetsfile.RejectParse or RejectValidate; empty for a warning, which rejects nothing
 	Text   string // the message; %s stands for a public detail
-	Hint   string // the cure; a warning says it in its text
+	Hint   string // the cure, or what a warning means
 	Schema bool   // config.schema.json refuses, too, what breaks the rule
 }
 
@@ -118,7 +118,7 @@ var rules = [...]Rule{
 
 	{ruleURLSpace, "url", validate, "must not hold spaces or line breaks", "echo adds a line break, printf does not; a space is written %20", true},
 	{ruleURLInvisible, "url", validate, "must not hold characters that do not show", "type it anew: a copy brought a control, zero-width or direction character along", true},
-	{ruleURLCharacter, "url", validate, "must not hold any of <>\"{}|\\^`", "is it a template that was not filled in? Otherwise write %7C for |, and so on", true},
+	{ruleURLCharacter, "url", validate, "must not hold any of <>\"{}|\\`^", "is it a template that was not filled in? Otherwise write %7C for |, and so on", true},
 	{ruleURLAbsolute, "url", validate, "must be an absolute http or https URL", "write it with scheme and host, as in https://host/path", true},
 	{ruleURLPort, "url", validate, "must have a port from 1 to 65535, or none", "https is port 443 without one, http 80", true},
 	{ruleURLUser, "url", validate, "must not hold user info", "send credentials in a header Authorization", true},
