@@ -46,7 +46,7 @@
 // All methods of a [Reader] and a [Snapshot] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
 // [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, the watcher of
 // file system events up to two more and each function given to OnChange one; while it decodes a large file, up to four more. After Close
-// has returned, unless one of those functions called it, there are none.
+// has returned there are none.
 //
 // # Compatibility
 //

@@ -27,7 +27,7 @@ type Reader struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the file is no longer followed
 
-	subscriptions subscriptions
+	callbacks callbacks
 }
 
 // Open starts to follow the snapshot file at path. Neither the file nor its directory need exist: Open looks once before it
@@ -70,13 +70,13 @@ func (r *Reader) publish(next state) {
 	}
 }
 
-// Close stops following the file and delivering changes, and waits until both have ended; called by a function given to
-// [Reader.OnChange], it does not wait for such functions. Lookups go on answering from the last snapshot. Close may be called more than
-// once; it returns nil.
+// Close stops following the file and delivering changes, and waits until both have ended. A function given to [Reader.OnChange] must
+// not call it: Close would wait for that function, and the function for Close. Lookups go on answering from the last snapshot. Close may
+// be called more than once; it returns nil.
 func (r *Reader) Close() error {
 	r.cancel()
 	<-r.ended
-	r.subscriptions.wait()
+	r.callbacks.wait()
 	return nil
 }
 
