@@ -6,6 +6,9 @@
 //	err = r.WaitReady(ctx)
 //	target, err := r.Get("slack-prod")
 //
+// A target can be disabled: its Secret says so, and nothing is to be published to it. Get, All and ByType yield it all the same, Enabled
+// leaves it out.
+//
 // [Reader.Changes] and [Reader.OnChange] tell an app that keeps something per target, such as a client, what to make and what to drop.
 // Package targetsfiletest gives its tests targets, and package prom exports the reader's metrics.
 //

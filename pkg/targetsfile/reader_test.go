@@ -99,16 +99,24 @@ func TestWaitReadySaysWhyItEnded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		err := open(t, absent).WaitReady(ctx)
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want context.Canceled", err)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and context.Canceled", err)
 		}
 		refused(t, err, targetsfile.ReasonMissing)
+	})
+	t.Run("context with a cause", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cause := errors.New("the pod is drained")
+		cancel(cause)
+		if err := open(t, absent).WaitReady(ctx); !errors.Is(err, cause) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and the cause", err)
+		}
 	})
 	t.Run("closed", func(t *testing.T) {
 		r := open(t, absent)
 		r.Close()
-		if err := r.WaitReady(t.Context()); !errors.Is(err, targetsfile.ErrClosed) {
-			t.Errorf("got %v, want ErrClosed", err)
+		if err := r.WaitReady(t.Context()); !errors.Is(err, targetsfile.ErrClosed) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and ErrClosed", err)
 		}
 	})
 	t.Run("closed while it waits", func(t *testing.T) {
@@ -262,5 +270,40 @@ func TestCloseAtAnyMoment(t *testing.T) {
 		rename(t, path, files[moment%len(files)])
 		closers.Wait()
 		check(t, r.Close())
+	}
+}
+
+// What was not made by Open says so at once, instead of waiting for ever or with an error of the runtime.
+func TestMistakesPanicClearly(t *testing.T) {
+	zero := &targetsfile.Reader{}
+	opened := open(t, filepath.Join(t.TempDir(), "targets.json"), targetsfile.WithoutWatch())
+	const unopened = "targetsfile: this Reader was not made by Open"
+	for _, test := range []struct {
+		name string
+		do   func()
+		want string
+	}{
+		{"WaitReady", func() { _ = zero.WaitReady(t.Context()) }, unopened},
+		{"Snapshot", func() { zero.Snapshot() }, unopened},
+		{"Get", func() { _, _ = zero.Get("a") }, unopened},
+		{"All", func() { zero.All() }, unopened},
+		{"ByType", func() { zero.ByType("slack") }, unopened},
+		{"Enabled", func() { zero.Enabled() }, unopened},
+		{"Changes", func() { zero.Changes(t.Context()) }, unopened},
+		{"OnChange", func() { zero.OnChange(func(targetsfile.Change) {}) }, unopened},
+		{"Status", func() { zero.Status() }, unopened},
+		{"Healthy", func() { _ = zero.Healthy() }, unopened},
+		{"Close", func() { _ = zero.Close() }, unopened},
+		{"a nil Reader", func() { _, _ = (*targetsfile.Reader)(nil).Get("a") }, unopened},
+		{"OnChange without a function", func() { opened.OnChange(nil) }, "targetsfile: OnChange without a function"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			defer func() {
+				if got := recover(); got != test.want {
+					t.Errorf("got panic %v, want %s", got, test.want)
+				}
+			}()
+			test.do()
+		})
 	}
 }

@@ -116,3 +116,40 @@ func TestGetDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestEnabledLeavesOutWhatIsDisabled(t *testing.T) {
+	off := target("b")
+	off.Enabled = false
+	s := snapshot(t, target("a"), off, target("c"))
+	if got := names(s.Enabled()); !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("got %v, want a and c", got)
+	}
+	for got := range s.Enabled() {
+		if got.Name != "a" {
+			t.Errorf("got %v, want a and no more", got)
+		}
+		break
+	}
+	if got := names(s.All()); len(got) != 3 || s.Len() != 3 || len(names(s.ByType("slack"))) != 3 {
+		t.Errorf("got %v, want all lists with the disabled one", got)
+	}
+	if _, ok := s.Get("b"); !ok {
+		t.Error("got no disabled target, want it")
+	}
+}
+
+// A consumer's first change has no From, and asking it is no mistake.
+func TestNilSnapshotAnswers(t *testing.T) {
+	var s *targetsfile.Snapshot
+	if got := s.String(); got != "no snapshot" {
+		t.Errorf("got %q, want no snapshot", got)
+	}
+	source := s.Source()
+	if s.Generation() != 0 || s.Epoch() != "" || s.Checksum() != "" || !s.ChangedAt().IsZero() || !s.RefreshedAt().IsZero() ||
+		!s.StaleAfter().IsZero() || source.Kind != "" || s.Discovered()+s.Valid()+s.Invalid()+s.Len() != 0 || s.Rejections() != nil {
+		t.Error("got something, want zero values")
+	}
+	if _, ok := s.Get("a"); ok || len(names(s.All()))+len(names(s.Enabled()))+len(names(s.ByType("slack"))) != 0 {
+		t.Error("got a target, want none")
+	}
+}

@@ -41,7 +41,7 @@ type state struct {
 
 // Status returns the present status. It does not lock.
 func (r *Reader) Status() Status {
-	current := r.state.Load()
+	current := r.now()
 	s := Status{
 		Ready:               current.snapshot != nil,
 		Snapshot:            current.snapshot,

@@ -19,8 +19,12 @@ import (
 // Both stop and [Reader.Close] wait for a call that is running, and after that fn is not called again. So fn must call neither of them
 // for its own subscription or reader: the call would wait for its own end, for ever. To end the reader from within fn, cancel the
 // context that was given to [Open], which waits for nothing; to end one subscription from within, range over [Reader.Changes] and leave
-// the loop, or cancel its context. stop may be called more than once.
+// the loop, or cancel its context. stop may be called more than once. A nil fn panics.
 func (r *Reader) OnChange(fn func(Change)) (stop func()) {
+	r.now()
+	if fn == nil {
+		panic("targetsfile: OnChange without a function")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	if !r.callbacks.add() {
