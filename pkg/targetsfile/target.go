@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/url"
 	"time"
 )
 
@@ -39,11 +38,10 @@ type wireTarget Target
 
 // Host returns the public part of the URL, scheme and host, such as "https://hooks.slack.com".
 func (t Target) Host() string {
-	u, err := url.Parse(t.URL)
-	if err != nil || u.Host == "" {
-		return "invalid"
+	if public, ok := publicURL(t.URL); ok {
+		return public
 	}
-	return u.Scheme + "://" + u.Host
+	return "invalid"
 }
 
 // Equal reports whether an alert published to t goes where, and as, one published to o does. Secret, SecretUID and StaleSince do not
