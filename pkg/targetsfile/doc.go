@@ -9,8 +9,15 @@
 // A target can be disabled: its Secret says so, and nothing is to be published to it. Get, All and ByType yield it all the same, Enabled
 // leaves it out.
 //
-// [Reader.Changes] and [Reader.OnChange] tell an app that keeps something per target, such as a client, what to make and what to drop.
-// Package targetsfiletest gives its tests targets, and package prom exports the reader's metrics.
+// An app that keeps something per target, such as a client or a type of its own, gets it from [Derive], which makes and drops it in step
+// with the targets:
+//
+//	clients := targetsfile.Derive(r, newClient, (*client).Close)
+//	err = r.WaitReady(ctx)
+//	for target, client := range clients.Enabled() { … }
+//
+// [Target.NewRequest] makes a request to a target, and [Target.DecodeFilter] reads its filter. [Reader.Changes] and [Reader.OnChange] tell
+// what changes, when it has changed already: not what to keep in step by. Package targetsfiletest gives its tests targets, and package prom exports the reader's metrics.
 //
 // # What is promised
 //
@@ -27,6 +34,12 @@
 //
 // Changes come in order, and folding them gives the present targets. A consumer that takes its time delays nobody: what it misses is
 // merged into its next change. A callback that panics is called again with the next one.
+//
+// # Secrets
+//
+// A Slack URL's path is a credential, and so are the values of headers. A [Target] keeps them out of what is printed of it. The errors of
+// net/http and net/url do not: the *url.Error of an http.Client that could not send a request quotes its URL with path and query. Let each
+// such error pass through [RedactError] before it is logged, returned or put into a metric, and print no *http.Request.
 //
 // # What is not promised
 //
@@ -46,7 +59,7 @@
 //
 // # Concurrency
 //
-// All methods of a [Reader] and a [Snapshot] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
+// All methods of a [Reader], a [Snapshot] and a [Map] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
 // [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, the watcher of
 // file system events up to two more and each function given to OnChange one; while it decodes a large file, up to four more. After Close
 // has returned there are none.

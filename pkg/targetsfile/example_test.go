@@ -260,7 +260,8 @@ func exampleFile() (path string, remove func()) {
 	}
 	path = filepath.Join(dir, "targets.json")
 	exampleSnapshot(path, 42, []targetsfile.Target{
-		{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", PayloadFormat: "pagerduty", Enabled: true},
+		{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", PayloadFormat: "pagerduty", Enabled: true,
+			FilterConfig: json.RawMessage(`{"severity":["critical"]}`)},
 		{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/secret", PayloadFormat: "slack", Enabled: true},
 		{Name: "slack-test", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/other", PayloadFormat: "slack"},
 	})

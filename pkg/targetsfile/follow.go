@@ -25,6 +25,9 @@ type follower struct {
 	publish func(state)
 	current state // published last
 
+	derivations chan derivation
+	derived     []derived // in step with current
+
 	nudges    chan struct{} // from the watch: look at once; holds one, more are the same
 	watch     *dirWatch     // nil: none
 	watchFail string        // why there is none, as logged
@@ -38,6 +41,8 @@ func newFollower(c config, publish func(state)) *follower {
 		loader:  loader{path: c.path, limit: c.maxBytes, log: c.log},
 		publish: publish,
 		nudges:  make(chan struct{}, 1),
+
+		derivations: make(chan derivation),
 	}
 }
 
@@ -60,6 +65,8 @@ func (f *follower) run(ctx context.Context) {
 		case <-due:
 			due = nil
 			f.load()
+		case d := <-f.derivations:
+			f.derive(d)
 		}
 		if owed && due == nil {
 			due = time.After(time.Until(f.restUntil))
@@ -93,10 +100,35 @@ func (f *follower) load() {
 	}
 	f.arm()
 	start := time.Now()
-	f.current = f.loader.load(f.current)
-	f.publish(f.current)
+	f.replace(f.loader.load(f.current))
 	end := time.Now()
 	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
+}
+
+// replace makes next the current state. What is derived from its targets is made before lookups see them, so that no lookup meets a target
+// without it, and what is derived no more is dropped when no lookup finds it.
+func (f *follower) replace(next state) {
+	if next.snapshot != f.current.snapshot {
+		for _, d := range f.derived {
+			d.prepare(next.snapshot)
+		}
+		for _, d := range f.derived {
+			d.show()
+		}
+	}
+	f.current = next
+	f.publish(next)
+	for _, d := range f.derived {
+		d.release()
+	}
+}
+
+// derive brings something new into step.
+func (f *follower) derive(d derivation) {
+	f.derived = append(f.derived, d.derived)
+	d.derived.prepare(f.current.snapshot)
+	d.derived.show()
+	close(d.done)
 }
 
 // arm sees to it that events come from the directory that is now at the path, and reports whether they newly do. Without events it

@@ -28,7 +28,8 @@ type Reader struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the file is no longer followed
 
-	callbacks callbacks
+	derivations chan<- derivation // to the follower
+	callbacks   callbacks
 }
 
 // Open starts to follow the snapshot file at path. Neither the file nor its directory need exist: Open looks once before it
@@ -44,6 +45,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Reader, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{config: c, ready: make(chan struct{}), cancel: cancel, ended: make(chan struct{})}
 	f := newFollower(c, r.publish)
+	r.derivations = f.derivations
 	f.load()
 	go func() {
 		defer close(r.ended)
