@@ -29,7 +29,9 @@
 // accepted whatever its generation.
 //
 // A new file is served as soon as the operating system announces it, and after a poll interval, give or take a tenth, where it does
-// not; one that leaves size, times and inode as they were, after twelve polls. However many changes come, the last one is served.
+// not; one that leaves size, times and inode as they were, after twelve polls. Where a watch announces nothing, as between the containers
+// of a gVisor pod or on FUSE, the first change that a poll finds shortens the polls to a second, and Status.Watching says no. However many
+// changes come, the last one is served.
 // What keeps the reader from the present file is in [Status], and in the log once.
 //
 // Changes come in order, and folding them gives the present targets. A consumer that takes its time delays nobody: what it misses is
@@ -53,7 +55,8 @@
 //
 // The checksum finds damage, not forgery: whoever may write the file decides where alerts go.
 //
-// The file must be reached through its directory. A container that mounts the file itself (a subPath) keeps the first file for ever.
+// The file must be reached through its directory. A container that mounts the file itself (a subPath) keeps the first file for ever;
+// Status.Detached, the log and Healthy say so.
 // Where the path leads through a symbolic link, a change behind the link is found by polling alone, except in a volume that a kubelet
 // projects.
 //

@@ -91,14 +91,6 @@ func TestSnapshotTellsOfItsDocument(t *testing.T) {
 	}
 }
 
-func TestNilSnapshotFindsNothing(t *testing.T) {
-	var s *targetsfile.Snapshot
-	_, found := s.Get("a")
-	if found || s.Len() != 0 || len(names(s.All())) != 0 || len(names(s.ByType("slack"))) != 0 {
-		t.Error("got a target, want none")
-	}
-}
-
 func TestGetDoesNotAllocate(t *testing.T) {
 	path := published(t, mixed(t))
 	r := open(t, path, targetsfile.WithoutWatch())
