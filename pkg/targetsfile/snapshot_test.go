@@ -1,10 +1,9 @@
 package targetsfile_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -85,8 +84,8 @@ func TestSnapshotTellsOfItsDocument(t *testing.T) {
 		{"Rejections", s.Rejections(), doc.Rejections},
 		{"String", s.String(), "snapshot of 4 targets, generation 3"},
 	} {
-		if diff := cmp.Diff(test.want, test.got); diff != "" {
-			t.Errorf("%s differs (-want +got):\n%s", test.name, diff)
+		if !reflect.DeepEqual(test.got, test.want) {
+			t.Errorf("%s: got %v, want %v", test.name, test.got, test.want)
 		}
 	}
 }

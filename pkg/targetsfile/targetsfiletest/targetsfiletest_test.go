@@ -8,13 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/internal/leak"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 func hook(name string) targetsfile.Target {
 	return targetsfile.Target{Name: name, Type: "webhook", URL: "https://example.com/" + name}
