@@ -17,7 +17,8 @@
 //	for target, client := range clients.Enabled() { … }
 //
 // [Target.NewRequest] makes a request to a target, and [Target.DecodeFilter] reads its filter. [Reader.Changes] and [Reader.OnChange] tell
-// what changes, when it has changed already: not what to keep in step by. Package targetsfiletest gives its tests targets, and package prom exports the reader's metrics.
+// what changes, after lookups know it: they are for logs and pages, not for keeping something in step. Package targetsfiletest gives an
+// app's tests targets, and package prom, in a module of its own, exports the reader's metrics.
 //
 // # What is promised
 //
