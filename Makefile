@@ -27,7 +27,7 @@ build: ## Build the static binary bin/refresh-sidecar.
 
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl and Prometheus for the tests, once, into the user's cache.
-	cd test && go run ./controlplane/cmd/controlplane build
+	cd test && go run ./controlplane/cmd/build
 
 .PHONY: test
 test: controlplane ## Run all tests, those on a real API server included.
@@ -65,12 +65,9 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
 
 .PHONY: fuzz
-fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
-	@set -e; for f in FuzzManifest FuzzDecode FuzzDecodeFields; do go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) ./internal/discovery; done
-
-.PHONY: report
-report: controlplane ## Run the tests that docs/COMPLETION_REPORT.md names, exactly those, and list their results.
-	cd test && go run ./report/cmd/report
+fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
+	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
+		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.

@@ -9,7 +9,8 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kubeauth"
+	secretsource "github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // Values of --auth.
@@ -19,7 +20,7 @@ const (
 	authKubernetes = "kubernetes"
 )
 
-// newAuthorizer returns who decides on callers, or nil for nobody.
+// newAuthorizer returns who decides on callers, or nil if everybody may call.
 func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 	switch s.flags.Auth {
 	case authToken:
@@ -31,7 +32,7 @@ func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 }
 
 func (s *sidecar) newClusterAuthorizer(config *rest.Config) (api.Authorizer, error) {
-	reviewer, err := discovery.NewReviewer(config, userAgent())
+	reviewer, err := kubeauth.New(kubeauth.Config{REST: config, UserAgent: userAgent()})
 	if err != nil {
 		return nil, err
 	}
@@ -40,16 +41,19 @@ func (s *sidecar) newClusterAuthorizer(config *rest.Config) (api.Authorizer, err
 }
 
 // clusterAuthorizer lets the API server decide.
-type clusterAuthorizer struct{ reviewer *discovery.Reviewer }
+type clusterAuthorizer struct{ reviewer *kubeauth.Reviewer }
 
 // Authorize implements [api.Authorizer]. RBAC's verbs for non-resource URLs are HTTP methods in lower case.
 func (c clusterAuthorizer) Authorize(ctx context.Context, caller api.Credentials) (string, error) {
 	user, err := c.reviewer.Review(ctx, caller.Token, strings.ToLower(caller.Method), caller.Path)
 	switch {
-	case errors.Is(err, discovery.ErrUnknownToken):
+	case errors.Is(err, kubeauth.ErrUnknownToken):
 		return "", fmt.Errorf("%w: %w", api.ErrUnauthenticated, err)
-	case errors.Is(err, discovery.ErrNotAllowed):
+	case errors.Is(err, kubeauth.ErrNotAllowed):
 		return user, fmt.Errorf("%w: %w", api.ErrForbidden, err)
+	}
+	if failure, ok := errors.AsType[*secretsource.Error](err); ok { // the log shows one text
+		err = fmt.Errorf("%w; %s", err, failure.Hint)
 	}
 	return user, err
 }

@@ -23,7 +23,7 @@ type commandLine struct {
 	Version  struct{}      `cmd:"" help:"Print the version."`
 }
 
-// runFlags are the flags of run. The tag envar names the environment variable; kong's own tag would take an empty one for a value.
+// runFlags are the flags of run. The tag envar names the environment variable; kong's own tag would take an empty variable for a value.
 type runFlags struct {
 	RefreshInterval durationOption  `default:"5m" envar:"TARGET_REFRESH_INTERVAL" help:"Time between periodic refreshes; at least 1s." group:"schedule"`
 	RefreshTimeout  durationOption  `default:"30s" envar:"TARGET_REFRESH_TIMEOUT" help:"Limit for one attempt." group:"schedule"`
@@ -90,7 +90,7 @@ func parse(env environment) (cli commandLine, command string, err error) {
 	if err != nil {
 		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help, and refresh-sidecar run --help for the flags", err)
 	}
-	command, _, _ = strings.Cut(parsed.Command(), " ") // kong adds the arguments
+	command, _, _ = strings.Cut(parsed.Command(), " ") // the arguments follow the name
 	return cli, command, nil
 }
 

@@ -18,7 +18,7 @@ type logging struct {
 	console bool
 }
 
-// newLogger returns the process's logger, which client-go's lines go through too. One in ten DEBUG lines is kept, all others are.
+// newLogger returns the process's logger, which client-go's lines go through too. It keeps one in ten DEBUG lines, and all others.
 // It sets klog's process-wide logger and is called once.
 func newLogger(l logging, out io.Writer) zerolog.Logger {
 	if l.console {
@@ -30,7 +30,7 @@ func newLogger(l logging, out io.Writer) zerolog.Logger {
 	return log
 }
 
-// stamp adds the time, in UTC with milliseconds: zerolog's own is formatted by a variable of its package.
+// stamp adds the time, in UTC with milliseconds. The format of zerolog's own timestamp is a variable of its package.
 type stamp struct{}
 
 // Run implements [zerolog.Hook].
@@ -38,7 +38,7 @@ func (stamp) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 }
 
-// isTerminal reports whether a person looks at out right away, as opposed to a file or a pipe.
+// isTerminal reports whether out is what a person looks at, and no file or pipe.
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	if !ok {

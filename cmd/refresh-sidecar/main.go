@@ -10,10 +10,14 @@
 //	refresh-sidecar validate PATH…    check Secret manifests before they are applied
 //	refresh-sidecar version           print the version
 //
-// Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable is unset. refresh-sidecar run --help lists them.
+// Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable counts as unset.
+// refresh-sidecar run --help lists them.
+//
+// The first SIGTERM or SIGINT lets a running refresh end; a second one ends the process at once.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work, when inspect
-// finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once.
+// finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once; 143 after
+// a second SIGTERM and 130 after a second SIGINT.
 package main
 
 import (
@@ -31,12 +35,28 @@ const (
 	exitOK     = 0
 	exitFault  = 1
 	exitConfig = 2
+	exitSignal = 128 // and the number of the signal
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	os.Exit(run(ctx, environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(untilSignal(), environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second one ends the process at once, with the exit code that a
+// shell has for it. To restore the signals' default action would not do: the kernel spares the first process of a container from that
+// action, and Go's runtime then exits with 2, which says that the configuration is at fault.
+func untilSignal() context.Context {
+	ctx, end := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-signals
+		end()
+		if second, ok := (<-signals).(syscall.Signal); ok {
+			os.Exit(exitSignal + int(second))
+		}
+	}()
+	return ctx
 }
 
 // environment is what the program sees of the world.
@@ -60,7 +80,7 @@ func run(ctx context.Context, env environment) int {
 		_, _ = fmt.Fprintln(env.stdout, versionLine())
 		return exitOK
 	case commandInspect:
-		// kong fills in the defaults of all commands, those that are not called included.
+		// kong fills in the defaults of all commands, also of run, which is not called here.
 		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
 	case commandValidate:
 		return validateManifests(ctx, &cli.Validate, env)

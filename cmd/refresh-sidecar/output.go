@@ -23,7 +23,7 @@ const (
 // formatOption is the value of --output.
 type formatOption string
 
-// UnmarshalText takes -o=json too, as kubectl does; kong takes that = for a part of the value.
+// UnmarshalText accepts -o=json as well, as kubectl does: kong leaves that = in the value.
 func (o *formatOption) UnmarshalText(text []byte) error {
 	*o = formatOption(strings.TrimPrefix(string(text), "="))
 	return nil
@@ -33,7 +33,7 @@ func (o *formatOption) UnmarshalText(text []byte) error {
 func encode(out io.Writer, format formatOption, v any) error {
 	var buf bytes.Buffer
 	encoder := json.NewEncoder(&buf)
-	encoder.SetEscapeHTML(false) // the & of a URL stays as it is
+	encoder.SetEscapeHTML(false) // the & in a URL stays as it is
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(v); err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"sync/atomic"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,9 +24,8 @@ type sidecar struct {
 	writer   *writer.Writer
 	registry *prometheus.Registry
 	manager  *targetsync.DefaultRefreshManager
-	servers  []server // none with --once
-	closers  []func() // of connections, at the end
-	draining atomic.Bool
+	servers  []server // empty with --once
+	closers  []func() // close connections when the program ends
 }
 
 // newSidecar builds the parts in the order in which they depend on each other. It reads the snapshot that an earlier process left,
@@ -55,7 +54,7 @@ func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar,
 }
 
 // prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. That it cannot is fatal for
-// --once only: otherwise it may be mended while the sidecar goes on trying.
+// --once only: otherwise somebody may mend it while the sidecar goes on trying.
 func (s *sidecar) prepareDirectory() error {
 	if swept, err := s.writer.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn().Err(err).Msg("sweeping left-over files failed, going on")
@@ -72,18 +71,14 @@ func (s *sidecar) prepareDirectory() error {
 
 // readSnapshot returns the snapshot that is in place and its size, or nil if there is no usable one.
 func (s *sidecar) readSnapshot() (*targetsfile.Document, int64) {
-	document, err := targetsfile.ReadFile(s.flags.SnapshotPath)
-	if err != nil {
-		if fault, ok := errors.AsType[*targetsfile.LoadError](err); !ok || fault.Reason != targetsfile.ReasonMissing {
-			s.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
-		}
-		return nil, 0
+	document, size, err := s.writer.Read()
+	if err == nil {
+		return document, size
 	}
-	info, err := os.Stat(s.flags.SnapshotPath)
-	if err != nil {
-		return document, 0
+	if fault, ok := errors.AsType[*targetsfile.LoadError](err); !ok || fault.Reason != targetsfile.ReasonMissing {
+		s.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
 	}
-	return document, info.Size()
+	return nil, 0
 }
 
 func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsync.Config {
@@ -96,7 +91,7 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
 		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
 		MinTargets: f.MinTargets.value, NoWatch: !f.Watch.value, DropInvalid: f.OnInvalid == "drop",
-		AfterRefresh: giveBack(),
+		AfterRefresh: debug.FreeOSMemory, // what the LIST took
 		Logger:       s.log, Registerer: s.registry,
 	}
 	if f.Once.value {

@@ -7,7 +7,8 @@ import (
 
 	"k8s.io/client-go/rest"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
+	"github.com/alert-history/refresh-sidecar/internal/manifests"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -44,31 +45,31 @@ func newManifestsSource(flags *runFlags) (source, error) {
 	if len(flags.Namespace) > 0 {
 		namespace = flags.Namespace[0]
 	}
-	manifests, err := discovery.NewManifests(discovery.ManifestsConfig{
+	files, err := manifests.New(manifests.Config{
 		Path: flags.Manifests, LabelSelector: flags.LabelSelector, DefaultNamespace: namespace,
 	})
 	if err != nil {
 		return source{}, err
 	}
 	return source{
-		secrets: manifests, namespaces: []string{""}, close: func() {},
+		secrets: files, namespaces: []string{""}, close: func() {},
 		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests)},
 	}, nil
 }
 
 func newKubernetesSource(flags *runFlags) (source, error) {
-	config, own, err := discovery.RESTConfig(flags.Kubeconfig, flags.Context)
+	config, own, err := kube.RESTConfig(flags.Kubeconfig, flags.Context)
 	if err != nil {
 		return source{}, err
 	}
-	kubernetes, err := discovery.NewKubernetes(discovery.KubernetesConfig{
+	server, err := kube.New(kube.Config{
 		REST: config, LabelSelector: flags.LabelSelector, UserAgent: userAgent(),
 	})
 	if err != nil {
 		return source{}, err
 	}
 	out := source{
-		secrets: kubernetes, rest: config, close: kubernetes.Close,
+		secrets: server, rest: config, close: server.Close,
 		origin: targetsfile.Source{Kind: targetsfile.SourceKubernetes, Namespaces: []string{}, LabelSelector: flags.LabelSelector},
 	}
 	if flags.AllNamespaces.value {

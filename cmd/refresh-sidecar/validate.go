@@ -8,7 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
 )
 
 // namespaceName is the form of a namespace's name, a DNS-1123 label.
@@ -46,7 +46,7 @@ func (r *runFlags) validateSource(f *faults) {
 	if all && len(r.Namespace) > 0 {
 		f.add("--all-namespaces", "leave it out to look in --namespace %s only, or leave that out", strings.Join(r.Namespace, ","))
 	}
-	if err := discovery.ValidateSelector(r.LabelSelector); err != nil {
+	if err := kube.ValidateSelector(r.LabelSelector); err != nil {
 		f.add("--label-selector", "%v", err)
 	}
 	if r.Manifests == "" {

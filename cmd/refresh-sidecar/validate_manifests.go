@@ -8,7 +8,8 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kube"
+	"github.com/alert-history/refresh-sidecar/internal/manifests"
 )
 
 // validateFlags are the arguments of validate.
@@ -24,7 +25,7 @@ func (v *validateFlags) validate() error {
 	var f faults
 	f.oneOf("--output", string(v.Output), outputText, outputJSON)
 	f.parsed("--strict", v.Strict.fault)
-	if err := discovery.ValidateSelector(v.LabelSelector); err != nil {
+	if err := kube.ValidateSelector(v.LabelSelector); err != nil {
 		f.add("--label-selector", "%v", err)
 	}
 	if !namespaceName.MatchString(v.Namespace) {
@@ -42,7 +43,7 @@ func validateManifests(ctx context.Context, flags *validateFlags, env environmen
 	if slices.Contains(flags.Paths, "-") {
 		signal.Reset(os.Interrupt, syscall.SIGTERM) // else nothing ends a process that waits for its standard input
 	}
-	found, err := discovery.ValidateManifests(ctx, discovery.ValidateConfig{
+	found, err := manifests.Check(ctx, manifests.CheckConfig{
 		Paths: flags.Paths, Stdin: env.stdin, LabelSelector: flags.LabelSelector, DefaultNamespace: flags.Namespace,
 	})
 	if err != nil {

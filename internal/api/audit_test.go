@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 func TestAuditLine(t *testing.T) {
@@ -22,7 +22,7 @@ func TestAuditLine(t *testing.T) {
 		want      map[string]any
 	}{
 		{"accepted", nil, "curl/8", map[string]any{"outcome": "accepted", "code": 202.0, "user_agent": "curl/8"}},
-		{"refused", api.ErrNotStarted, "curl/8", map[string]any{"outcome": "not_started", "code": 503.0, "user_agent": "curl/8"}},
+		{"refused", targetsync.ErrNotStarted, "curl/8", map[string]any{"outcome": "not_started", "code": 503.0, "user_agent": "curl/8"}},
 		{"no user agent", nil, "", map[string]any{"outcome": "accepted", "code": 202.0, "user_agent": ""}},
 		{"long user agent", nil, long, map[string]any{"outcome": "accepted", "code": 202.0, "user_agent": strings.Repeat("é", 128)}},
 		{
@@ -82,7 +82,7 @@ type flood struct {
 }
 
 func TestFloodControl(t *testing.T) {
-	busy, early := error(&api.InProgressError{Run: run()}), error(&api.RateLimitedError{RetryAfter: time.Second})
+	busy, early := busy(), error(&targetsync.RateLimitError{RetryAfter: time.Second})
 	tests := []struct {
 		name  string
 		steps []flood
@@ -153,7 +153,7 @@ func TestFloodControl(t *testing.T) {
 func TestSettledCountsNameTheirAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.refuseWith(api.ErrNotStarted)
+		h.refuseWith(targetsync.ErrNotStarted)
 		h.post("192.0.2.1:1")
 		h.post("192.0.2.1:2")
 		h.log.take(t)
@@ -175,7 +175,7 @@ func TestSettledCountsNameTheirAddress(t *testing.T) {
 func TestFloodOfAddresses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		h.refuseWith(api.ErrNotStarted)
+		h.refuseWith(targetsync.ErrNotStarted)
 		for i := range 2000 {
 			h.post(fmt.Sprintf("[2001:db8::%x]:1", i))
 		}
@@ -189,7 +189,7 @@ func TestFloodOfAddresses(t *testing.T) {
 		if diff := cmp.Diff(want, outcomes(h.log.take(t))); diff != "" {
 			t.Errorf("lines after the flood (-want +got):\n%s", diff)
 		}
-		h.refuseWith(api.ErrNotStarted)
+		h.refuseWith(targetsync.ErrNotStarted)
 		h.post("[2001:db8::ffff]:1")
 		if diff := cmp.Diff([]string{"not_started"}, outcomes(h.log.take(t))); diff != "" {
 			t.Errorf("a new address after the flood (-want +got):\n%s", diff)

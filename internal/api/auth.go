@@ -31,8 +31,8 @@ type Authorizer interface {
 // Credentials are what a caller shows and wants. Printing them, with any verb, does not show the token.
 type Credentials struct {
 	Token  string // the bearer token; visible ASCII, not empty
-	Method string // GET, POST
-	Path   string // one of the API's own
+	Method string // GET or POST
+	Path   string // the path of one of the API's calls
 }
 
 // Format implements [fmt.Formatter].
@@ -91,7 +91,7 @@ func (g *guard) authorize(r *http.Request) (user string, err error) {
 	ctx, cancel := context.WithTimeout(r.Context(), authTimeout)
 	defer cancel()
 	method := r.Method
-	if method == http.MethodHead { // is answered as GET, so whoever may GET may
+	if method == http.MethodHead { // HEAD is answered as GET, so whoever may GET may
 		method = http.MethodGet
 	}
 	return g.authorizer.Authorize(ctx, Credentials{Token: token, Method: method, Path: r.URL.Path})
@@ -106,8 +106,8 @@ func (g *guard) logFault(x *exchange, err error) {
 		Msg("a caller could not be authorized, requests that need it are refused")
 }
 
-// bearerToken returns the token of the one Authorization header. Two headers are none: who answers must not see another token than a
-// proxy in front has checked.
+// bearerToken returns the token of the one Authorization header. Two headers count as no token: a proxy in front may have checked the
+// other one.
 func bearerToken(h http.Header) (string, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {
@@ -118,12 +118,8 @@ func bearerToken(h http.Header) (string, bool) {
 	return token, strings.EqualFold(scheme, "Bearer") && isToken(token)
 }
 
-// isToken reports whether s is visible ASCII, and not empty: anything else does not survive headers and JSON unchanged.
+// isToken reports whether s is visible ASCII, and not empty: anything else does not survive headers and JSON unchanged. Package httpguts has
+// no such set: its header values may hold blanks and bytes beyond ASCII, and its tokens lack the / and = of base64.
 func isToken(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // authorizerFunc is a function that is an Authorizer.
@@ -69,7 +70,7 @@ func TestAuthorizationAnswers(t *testing.T) {
 			t.Run(tt.name+" "+path, func(t *testing.T) {
 				h := guarded(t, doorman)
 				asked := false
-				h.refresh = func(string) (api.Run, error) { asked = true; return run(), nil }
+				h.refresh = func(string) (*targetsync.Run, error) { asked = true; return run(), nil }
 				r := mustRequest(method, path)
 				if tt.token != "" {
 					bearing(tt.token, r)
@@ -105,7 +106,7 @@ func TestOpenRoutesNeedNoToken(t *testing.T) {
 // TestAuthorizationComesFirst shows that a stranger learns nothing of the engine, nor whether his request was well formed.
 func TestAuthorizationComesFirst(t *testing.T) {
 	h := guarded(t, doorman)
-	for _, refusal := range []error{&api.InProgressError{Run: run()}, &api.RateLimitedError{RetryAfter: time.Second}, api.ErrNotStarted} {
+	for _, refusal := range []error{busy(), &targetsync.RateLimitError{RetryAfter: time.Second}, targetsync.ErrNotStarted} {
 		h.refuseWith(refusal)
 		for _, r := range []*http.Request{post(""), post("nonsense"), mustRequest(http.MethodPost, refreshPath+"?nonsense")} {
 			if w := h.do(r); w.Code != http.StatusUnauthorized {

@@ -1,7 +1,6 @@
 // Package api answers HTTP: it starts refreshes on request, tells how fresh the targets are and what is published, to programs and, on a
 // page, to people, and serves health and metrics. All JSON shapes of the sidecar's HTTP interface live here; openapi.yaml describes them.
-// It knows nothing of the engine behind it but the interfaces [Refresher], [StatusSource], [TargetSource] and [Health]; package main
-// adapts one to the other.
+// Of the engine behind it, package sync, it uses the few methods of [Engine] and the structs that they return.
 //
 // # What it promises
 //
@@ -13,15 +12,14 @@
 // The word in "error" is for programs and stays; the sentence in "message" is for people and may improve. Fields may be added to any
 // shape, none is renamed. Paths match exactly: no redirect, no trailing slash, no escaped spelling.
 //
-// Each refresh request leaves an audit line in the log, and a flood of refusals leaves a bounded number of them. Of what a caller
-// sends, only the request ID, the start of the User-Agent and the name of an
-// authorized user reach a log, and nothing reaches a metric label.
+// Each refresh request leaves an audit line in the log, and a flood of refusals leaves a bounded number of them. Of what a caller sends,
+// only the request ID, the start of the User-Agent and the name of an authorized user reach a log, and nothing reaches a metric label.
 //
 // With an [Authorizer], refreshes and the list of targets need a bearer token; status, health, metrics, page and description stay open, and
-// the page then leaves the targets out. Nothing secret of a target can be shown, as [Target] has no room for it.
+// the page then leaves the targets out. The shape of a target has no room for what is secret of it.
 //
-// A caller who waits for the end of a refresh is answered when it comes, when the wait is over or when the server shuts down, and holds
-// one of 32 places meanwhile.
+// A caller who waits for the end of a refresh gets the end of one that began reading after the call. The answer comes with that end, or
+// when the wait is over or the server shuts down; meanwhile the caller holds one of 32 places.
 //
 // # What it does not promise
 //

@@ -2,7 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -17,12 +16,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 const (
 	refreshPath = "/api/v2/publishing/targets/refresh"
 	targetsPath = "/api/v2/publishing/targets"
 	statusPath  = "/api/v2/publishing/targets/status"
+
+	snapshotPath = "/var/run/publishing-targets/targets.json"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,41 +33,60 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var started = time.Date(2026, 1, 2, 11, 30, 45, 123_456_789, time.FixedZone("CET", 3600))
 
 // run is a refresh that began at started and has ended with fullStatus.
-func run() api.Run {
-	return api.Run{StartedAt: started, Wait: func(context.Context) (api.Status, error) { return fullStatus(), nil }}
+func run() *targetsync.Run {
+	run, end := targetsync.NewRun("req-0", started)
+	end(fullStatus(), nil)
+	return run
 }
 
-// fakeEngine implements the interfaces behind the API. Each field is what the method of that name returns.
+// busy refuses a refresh because one runs.
+func busy() error { return &targetsync.InProgressError{Run: run()} }
+
+// fakeEngine is an engine whose answers a test sets.
 type fakeEngine struct {
-	refresh func(requestID string) (api.Run, error) // nil: accepted at started
-	status  func() api.Status                       // nil: the zero Status
-	targets api.Publication
-	alive   error
-	ready   error
+	refresh   func(requestID string) (*targetsync.Run, error) // what both ways to ask for a refresh answer; nil: accepted at started
+	joins     bool                                            // somebody else has asked for the refresh that follows
+	status    func() targetsync.RefreshStatus                 // nil: ready, and nothing else
+	published *targetsync.Published
+	heartbeat time.Duration // how long ago the last one was
 }
 
-func (e *fakeEngine) Refresh(requestID string) (api.Run, error) {
+// Refresh implements [api.Refresher].
+func (e *fakeEngine) Refresh(requestID string) (*targetsync.Run, error) {
 	if e.refresh == nil {
 		return run(), nil
 	}
 	return e.refresh(requestID)
 }
 
-func (e *fakeEngine) Status() api.Status {
+// RefreshAfter implements [api.Refresher].
+func (e *fakeEngine) RefreshAfter(requestID string) (*targetsync.Run, bool, error) {
+	run, err := e.Refresh(requestID)
+	return run, err == nil && !e.joins, err
+}
+
+// GetStatus implements [api.StatusSource].
+func (e *fakeEngine) GetStatus() targetsync.RefreshStatus {
 	if e.status == nil {
-		return api.Status{}
+		return targetsync.RefreshStatus{Ready: true}
 	}
 	return e.status()
 }
 
-func (e *fakeEngine) Targets() api.Publication { return e.targets }
+// SinceHeartbeat implements [api.StatusSource].
+func (e *fakeEngine) SinceHeartbeat() time.Duration { return e.heartbeat }
 
-func (e *fakeEngine) Alive() error { return e.alive }
-func (e *fakeEngine) Ready() error { return e.ready }
+// Published implements [api.TargetSource].
+func (e *fakeEngine) Published() *targetsync.Published { return e.published }
 
-// refuseWith makes Refresh fail.
+// refuseWith makes both ways to ask for a refresh fail.
 func (e *fakeEngine) refuseWith(err error) {
-	e.refresh = func(string) (api.Run, error) { return api.Run{}, err }
+	e.refresh = func(string) (*targetsync.Run, error) { return nil, err }
+}
+
+// show sets the status.
+func (e *fakeEngine) show(s targetsync.RefreshStatus) {
+	e.status = func() targetsync.RefreshStatus { return s }
 }
 
 // harness is a handler on a fake engine, with what it logs and counts.
@@ -97,7 +118,7 @@ func newHarnessWith(tb testing.TB, change func(*api.Config)) *harness {
 
 func (h *harness) config() api.Config {
 	return api.Config{
-		Refresher: h, StatusSource: h, TargetSource: h, Health: h, Gatherer: h.registry, Registerer: h.registry,
+		Engine: h, SnapshotPath: snapshotPath, Gatherer: h.registry, Registerer: h.registry,
 		Instance: "alert-history-0", Logger: zerolog.New(h.log).Level(zerolog.InfoLevel),
 	}
 }

@@ -14,7 +14,7 @@ import (
 type requestMetrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
-	timed    map[[2]string]prometheus.Observer // by path and method
+	timed    map[[2]string]prometheus.Observer // the duration of each route, by path and method
 }
 
 func newRequestMetrics(reg prometheus.Registerer, routes []route) (*requestMetrics, error) {
@@ -52,13 +52,13 @@ func newRequestMetrics(reg prometheus.Registerer, routes []route) (*requestMetri
 
 func (m *requestMetrics) observe(path, method string, code int, took time.Duration) {
 	m.requests.WithLabelValues(path, method, strconv.Itoa(code)).Inc()
-	// What no route takes is counted only: a scanner's requests would leave a histogram for each path and method.
+	// A request that no route takes is counted and not timed: a scanner would leave a histogram for each path and method.
 	if duration, ok := m.timed[[2]string{path, method}]; ok {
 		duration.Observe(took.Seconds())
 	}
 }
 
-// methodLabel returns a method that is safe as a label: any token is a method in HTTP.
+// methodLabel returns a method that is safe as a label. HTTP takes any token for a method, so those that are not known are "other".
 func methodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,

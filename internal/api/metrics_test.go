@@ -16,13 +16,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // sample is one series of a metric of requests.
 type sample struct {
 	present bool
 	count   float64 // the counter's value, or how often the histogram observed
-	sum     float64 // of a histogram
+	sum     float64 // the sum of a histogram's observations
 }
 
 // sampleOf returns the series of a family that has all the given label values.
@@ -83,7 +84,7 @@ func requestCounts(t *testing.T, h *harness) map[string]float64 {
 func TestRequestsAreCounted(t *testing.T) {
 	h := newHarness(t)
 	h.do(post(""))
-	h.refuseWith(&api.InProgressError{Run: run()})
+	h.refuseWith(busy())
 	h.do(post(""))
 	h.do(get(statusPath))
 	h.do(httptest.NewRequest(http.MethodHead, "/healthz", nil))
@@ -102,7 +103,7 @@ func TestRequestsAreCounted(t *testing.T) {
 		"other /healthz 405":           1,
 	}
 	got := requestCounts(t, h)
-	maps.DeleteFunc(got, func(_ string, count float64) bool { return count == 0 }) // those are a matter of the OpenAPI document's test
+	maps.DeleteFunc(got, func(_ string, count float64) bool { return count == 0 }) // the OpenAPI document's test is about those that exist from the start
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
@@ -119,7 +120,7 @@ func TestRequestsAreTimed(t *testing.T) {
 		if got, want := sampleOf(t, h, family, refreshPath, "POST"), (sample{present: true}); got != want {
 			t.Errorf("got %+v before the first request, want %+v", got, want)
 		}
-		h.refresh = func(string) (api.Run, error) { time.Sleep(20 * time.Millisecond); return run(), nil }
+		h.refresh = func(string) (*targetsync.Run, error) { time.Sleep(20 * time.Millisecond); return run(), nil }
 		h.do(post(""))
 		if got, want := sampleOf(t, h, family, refreshPath, "POST"), (sample{true, 1, 0.02}); got != want {
 			t.Errorf("got %+v, want %+v", got, want)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // maxPageTargets is how many targets the page lists: it is for people, who ask the API about more.
@@ -27,7 +29,7 @@ type page struct {
 }
 
 func newPage() page {
-	// Both are of the source above, so a fault shows in the first test.
+	// Template and policy come from the embedded source, so a fault in either shows in the first test.
 	_, style, _ := strings.Cut(pageSource, "<style>")
 	style, _, _ = strings.Cut(style, "</style>")
 	digest := sha256.Sum256([]byte(style))
@@ -40,48 +42,112 @@ func newPage() page {
 
 // pageView is what the template shows.
 type pageView struct {
-	Status
-	Instance string
-	Verdict  verdict
+	statusDocument
+	Verdict verdict
 
 	Now, Last, Next, Attempt, Running, Changed, StaleAfter, WatchSince, LastEvent moment
 
-	Targets       []Target
-	TargetsHidden bool // they are protected, and the page is not
-	MoreTargets   int  // beside those in Targets
-	MoreInvalid   int
+	Targets       []publicTarget
+	TargetsHidden bool // the list of targets is protected, and the page is not
+	MoreTargets   int  // published targets that the page does not list
+	MoreInvalid   int  // invalid Secrets that the page does not list
 	PublishedLen  int
 }
 
 // Kept returns the moment since when a target is kept.
-func (v pageView) Kept(t Target) moment { return moment{t.StaleSince.Time, v.Now.at} }
+func (v pageView) Kept(t publicTarget) moment { return moment{t.StaleSince.Time, v.Now.at} }
 
 // statusPage answers the status as a page.
 func (h *Handler) statusPage(x *exchange) {
 	var body bytes.Buffer
-	if err := h.page.template().Execute(&body, h.pageView(time.Now(), x.instance)); err != nil {
+	if err := h.page.template().Execute(&body, h.pageView(time.Now())); err != nil {
 		panic(fmt.Errorf("rendering the page: %w", err)) // only the template can be at fault
 	}
 	x.Header().Set("Content-Security-Policy", h.page.policy)
 	x.send("text/html; charset=utf-8", body.String())
 }
 
-func (h *Handler) pageView(now time.Time, instance string) pageView {
-	s := h.config.StatusSource.Status()
-	since := func(t Time) moment { return moment{t.Time, now} }
+func (h *Handler) pageView(now time.Time) pageView {
+	s := h.describe(h.config.Engine.GetStatus())
+	since := func(t timestamp) moment { return moment{t.Time, now} }
 	v := pageView{
-		Status: s, Instance: instance, Verdict: judge(s, now),
+		statusDocument: s, Verdict: judge(s, now),
 		Now: moment{now, now}, Last: since(s.LastRefresh), Next: since(s.NextRefresh), Attempt: since(s.LastAttempt),
 		Running: since(s.InProgressSince), Changed: since(s.Snapshot.ChangedAt), StaleAfter: since(s.Snapshot.StaleAfter),
 		WatchSince: since(s.Watch.Since), LastEvent: since(s.Watch.LastEvent),
 		TargetsHidden: h.config.Authorizer != nil,
 	}
-	v.Invalid = s.Invalid[:min(len(s.Invalid), maxInvalid)]
-	v.MoreInvalid = max(0, s.TargetsInvalid-len(v.Invalid))
-	if !v.TargetsHidden {
-		all := h.config.TargetSource.Targets().Targets
-		v.Targets = all[:min(len(all), maxPageTargets)]
+	v.MoreInvalid = max(0, s.TargetsInvalid-len(s.Invalid))
+	if published := h.config.Engine.Published(); published != nil && !v.TargetsHidden {
+		all := published.Document.Entries
+		for i, entry := range all[:min(len(all), maxPageTargets)] {
+			v.Targets = append(v.Targets, newPublicTarget(&entry.Target, published.Versions[i]))
+		}
 		v.PublishedLen, v.MoreTargets = len(all), len(all)-len(v.Targets)
 	}
 	return v
+}
+
+// verdict is the state in one word and one sentence, the first that a person reads.
+type verdict struct {
+	Class string // of style: good, wait, warn or bad
+	Word  string
+	Text  string
+}
+
+// judge returns the worst that is true of the status.
+func judge(s statusDocument, now time.Time) verdict {
+	switch stale := s.Snapshot.StaleAfter; {
+	case s.Snapshot.Generation == 0 && s.State == targetsync.StateFailed:
+		return verdict{"bad", "No targets", "The first refresh failed and nothing is published yet. It is tried again."}
+	case s.Snapshot.Generation == 0:
+		return verdict{"wait", "Starting", "Nothing is published yet."}
+	case !stale.IsZero() && now.After(stale.Time):
+		return verdict{"bad", "Stale", "No refresh has succeeded for too long. The last good targets are still served."}
+	case s.ConsecutiveFailures > 0:
+		return verdict{"warn", "Failing", fmt.Sprintf("%s. The last good targets are still served.", counted(s.ConsecutiveFailures, "refresh in a row failed", "refreshes in a row failed"))}
+	case s.TargetsInvalid > 0:
+		return verdict{"warn", "Fresh, with faults", counted(s.TargetsInvalid, "Secret is", "Secrets are") + " invalid: see below."}
+	default:
+		return verdict{"good", "Fresh", "What is published is what the Secrets hold."}
+	}
+}
+
+// counted returns the number with the phrase that suits it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// moment is a time as people read it, seen from now.
+type moment struct{ at, now time.Time }
+
+// Never reports whether there is no such time.
+func (m moment) Never() bool { return m.at.IsZero() }
+
+// UTC is the time in full.
+func (m moment) UTC() string { return m.at.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Machine is the time for programs.
+func (m moment) Machine() string { return m.at.UTC().Format(timeFormat) }
+
+// Relative is the distance from now, in the largest unit of which there is at least one: 3 minutes ago, in 2 hours.
+func (m moment) Relative() string {
+	distance := m.now.Sub(m.at)
+	format := "%s ago"
+	if distance < 0 {
+		distance, format = -distance, "in %s"
+	}
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+	for _, u := range units {
+		if n := int(distance / u.length); n > 0 {
+			return fmt.Sprintf(format, counted(n, u.name, u.name+"s"))
+		}
+	}
+	return "just now"
 }

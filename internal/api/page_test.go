@@ -4,13 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // pageOf renders the page for an engine, with one blank for any white space.
@@ -35,26 +35,24 @@ func checkShows(t *testing.T, page string, want ...string) {
 }
 
 // healthyStatus is a status in which all is well, at the present moment.
-func healthyStatus() api.Status {
+func healthyStatus() targetsync.RefreshStatus {
 	now := time.Now()
-	ago := func(d time.Duration) api.Time { return api.Time{Time: now.Add(-d)} }
-	return api.Status{
-		State: api.StateSuccess, LastRefresh: ago(3 * time.Minute), NextRefresh: ago(-2 * time.Hour), LastAttempt: ago(3 * time.Minute),
-		LastTrigger: "periodic", RefreshDurationMS: 18, TargetsDiscovered: 2, TargetsValid: 2,
-		Snapshot: api.SnapshotInfo{Epoch: "0f8c", Generation: 42, ChangedAt: ago(26 * time.Hour), StaleAfter: ago(-time.Second)},
-		Watch:    api.Watch{Enabled: true, Connected: true, LastEvent: ago(49 * time.Hour)},
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	return targetsync.RefreshStatus{
+		State: targetsync.StateSuccess, LastRefresh: ago(3 * time.Minute), NextRefresh: ago(-2 * time.Hour), LastAttempt: ago(3 * time.Minute),
+		LastTrigger: targetsync.TriggerPeriodic, Duration: 18 * time.Millisecond, Discovered: 2, Valid: 2, Ready: true,
+		Snapshot: targetsync.SnapshotStatus{Epoch: "0f8c", Generation: 42, ChangedAt: ago(26 * time.Hour), StaleAfter: ago(-time.Second)},
+		Watch:    targetsync.WatchStatus{Enabled: true, Connected: true, LastEvent: ago(49 * time.Hour)},
 	}
 }
 
 func TestPageShowsTheStatus(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // whose clock stands at midnight of 2000-01-01
+	synctest.Test(t, func(t *testing.T) { // the clock of a bubble begins at midnight of 2000-01-01
 		h := newHarness(t)
-		h.targets = publication()
-		h.status = func() api.Status {
-			s := healthyStatus()
-			s.Namespaces = []api.Namespace{{Name: "alert-history", Secrets: 15}, {Error: "forbidden"}}
-			return s
-		}
+		h.published = publication(t)
+		s := healthyStatus()
+		s.Namespaces = []targetsync.NamespaceStatus{{Name: "alert-history", Secrets: 15}, {Error: "forbidden"}}
+		h.show(s)
 		checkShows(t, pageOf(t, h),
 			"<title>Fresh · publishing targets · alert-history-0</title>",
 			`<time datetime="1999-12-31T23:57:00.000Z">3 minutes ago</time> <small>1999-12-31 23:57:00 UTC</small>`,
@@ -68,12 +66,10 @@ func TestPageShowsTheStatus(t *testing.T) {
 
 func TestPageShowsFaults(t *testing.T) {
 	h := newHarness(t)
-	h.status = func() api.Status {
-		s := fullStatus()
-		s.TargetsInvalid, s.NextRefresh = 3, api.Time{}
-		s.Invalid = append(s.Invalid, api.InvalidSecret{Secret: "a/b", Reason: "duplicate", Message: "held", Serving: "nothing"})
-		return s
-	}
+	s := fullStatus()
+	s.Invalid, s.NextRefresh = 3, time.Time{}
+	s.Rejections = append(s.Rejections, targetsfile.Rejection{Secret: "a/b", Reason: "duplicate", Message: "held", Serving: "nothing"})
+	h.show(s)
 	checkShows(t, pageOf(t, h),
 		"Last error <span class=\"dim\">(transient)</span>", "listing alert-history: &lt;nil&gt; &amp; more", "check the network",
 		"alert-history/broken", "validate", "url: bad", ">last good<", ">nothing<", "and 1 more", "A refresh is running since 2026-01-02 10:30:03 UTC.",
@@ -84,31 +80,33 @@ func TestPageShowsFaults(t *testing.T) {
 func TestPageJudges(t *testing.T) {
 	tests := []struct {
 		name   string
-		change func(*api.Status)
+		change func(*targetsync.RefreshStatus)
 		want   string
 	}{
-		{"all is well", func(*api.Status) {}, `<section class="verdict good"> <strong>Fresh</strong>`},
-		{"nothing yet", func(s *api.Status) { *s = api.Status{State: api.StateIdle} }, `<section class="verdict wait"> <strong>Starting</strong>`},
-		{"first refresh failed", func(s *api.Status) { *s = api.Status{State: api.StateFailed} }, `<section class="verdict bad"> <strong>No targets</strong>`},
-		{"one failed", func(s *api.Status) { s.ConsecutiveFailures = 1 }, `<section class="verdict warn"> <strong>Failing</strong> <p>1 refresh in a row failed.`},
-		{"some failed", func(s *api.Status) { s.ConsecutiveFailures = 3 }, `<p>3 refreshes in a row failed.`},
-		{"invalid Secrets", func(s *api.Status) { s.TargetsInvalid = 2 }, `<section class="verdict warn"> <strong>Fresh, with faults</strong> <p>2 Secrets are invalid`},
+		{"all is well", func(*targetsync.RefreshStatus) {}, `<section class="verdict good"> <strong>Fresh</strong>`},
+		{"nothing yet", func(s *targetsync.RefreshStatus) { *s = targetsync.RefreshStatus{State: targetsync.StateIdle} }, `<section class="verdict wait"> <strong>Starting</strong>`},
+		{"first refresh failed", func(s *targetsync.RefreshStatus) { *s = targetsync.RefreshStatus{State: targetsync.StateFailed} }, `<section class="verdict bad"> <strong>No targets</strong>`},
+		{"one failed", func(s *targetsync.RefreshStatus) { s.ConsecutiveFailures = 1 }, `<section class="verdict warn"> <strong>Failing</strong> <p>1 refresh in a row failed.`},
+		{"some failed", func(s *targetsync.RefreshStatus) { s.ConsecutiveFailures = 3 }, `<p>3 refreshes in a row failed.`},
+		{"invalid Secrets", func(s *targetsync.RefreshStatus) { s.Invalid = 2 }, `<section class="verdict warn"> <strong>Fresh, with faults</strong> <p>2 Secrets are invalid`},
 		{
 			"stale, which is worse than failing",
-			func(s *api.Status) { s.ConsecutiveFailures, s.Snapshot.StaleAfter = 9, s.LastRefresh },
+			func(s *targetsync.RefreshStatus) { s.ConsecutiveFailures, s.Snapshot.StaleAfter = 9, s.LastRefresh },
 			`<section class="verdict bad"> <strong>Stale</strong>`,
 		},
-		{"no watch", func(s *api.Status) { s.Watch.Enabled = false }, "<dt>Watch</dt><dd>off</dd>"},
-		{"watch is down", func(s *api.Status) { s.Watch = api.Watch{Enabled: true, Since: at(0), Error: "403 Forbidden"} }, `not connected</span> <small>since 2026-01-02 10:30:00 UTC</small> <small>403 Forbidden</small>`},
-		{"at this moment", func(s *api.Status) { s.LastRefresh.Time = time.Now().Add(time.Second / 2) }, ">just now</time>"},
+		{"no watch", func(s *targetsync.RefreshStatus) { s.Watch.Enabled = false }, "<dt>Watch</dt><dd>off</dd>"},
+		{"watch is down", func(s *targetsync.RefreshStatus) {
+			s.Watch = targetsync.WatchStatus{Enabled: true, Since: at(0), Error: "403 Forbidden"}
+		}, `not connected</span> <small>since 2026-01-02 10:30:00 UTC</small> <small>403 Forbidden</small>`},
+		{"at this moment", func(s *targetsync.RefreshStatus) { s.LastRefresh = time.Now().Add(time.Second / 2) }, ">just now</time>"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t)
 			s := healthyStatus()
-			s.Snapshot.StaleAfter.Time = time.Now().Add(time.Minute)
+			s.Snapshot.StaleAfter = time.Now().Add(time.Minute)
 			tt.change(&s)
-			h.status = func() api.Status { return s }
+			h.show(s)
 			checkShows(t, pageOf(t, h), tt.want)
 		})
 	}
@@ -134,11 +132,11 @@ func TestPageAllowsItsStyleOnly(t *testing.T) {
 
 func TestPageEscapesWhatPeopleWrote(t *testing.T) {
 	h := newHarness(t)
-	h.status = func() api.Status {
-		const text = `<script>alert(1)</script>`
-		return api.Status{Error: text, Hint: text, Invalid: []api.InvalidSecret{{Secret: text, Reason: text, Message: text, Serving: text}}}
-	}
-	h.targets.Targets = []api.Target{{Name: `"><script>`, Host: "javascript:alert(1)"}}
+	const text = `<script>alert(1)</script>`
+	h.show(targetsync.RefreshStatus{
+		Error: text, Hint: text, Rejections: []targetsfile.Rejection{{Secret: text, Reason: text, Message: text, Serving: text}},
+	})
+	h.published = published(t, targetsfile.Target{Name: `"><script>`, Type: text, URL: "http://" + text})
 	if page := pageOf(t, h); strings.Contains(page, "<script") {
 		t.Errorf("got a script in the page:\n%s", page)
 	}
@@ -146,7 +144,7 @@ func TestPageEscapesWhatPeopleWrote(t *testing.T) {
 
 func TestPageIsBounded(t *testing.T) {
 	h := newHarness(t)
-	h.targets.Targets = slices.Repeat(publication().Targets, 5000)
+	h.published = times(5000, publication(t))
 	page := pageOf(t, h)
 	if n := strings.Count(page, "https://hooks.slack.com"); n != 100 {
 		t.Errorf("got %d of 5000 Slack targets, want 100", n)
@@ -157,7 +155,7 @@ func TestPageIsBounded(t *testing.T) {
 // TestPageIsNoWayRoundTheGuard shows that the page, which is open, does not list what is protected elsewhere.
 func TestPageIsNoWayRoundTheGuard(t *testing.T) {
 	h := guarded(t, doorman)
-	h.targets = publication()
+	h.published = publication(t)
 	page := pageOf(t, h)
 	if strings.Contains(page, "slack-prod") {
 		t.Errorf("got a target in the page:\n%s", page)

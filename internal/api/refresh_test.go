@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 func TestRefreshAnswers(t *testing.T) {
@@ -29,7 +29,7 @@ func TestRefreshAnswers(t *testing.T) {
 		},
 		{
 			name:    "refresh already runs",
-			engine:  func(e *fakeEngine) { e.refuseWith(&api.InProgressError{Run: run()}) },
+			engine:  func(e *fakeEngine) { e.refuseWith(busy()) },
 			request: post(""),
 			code:    503,
 			headers: map[string]string{"Retry-After": "1"},
@@ -38,7 +38,7 @@ func TestRefreshAnswers(t *testing.T) {
 		},
 		{
 			name:    "refresh is rate limited",
-			engine:  func(e *fakeEngine) { e.refuseWith(&api.RateLimitedError{RetryAfter: 44*time.Second + 1}) },
+			engine:  func(e *fakeEngine) { e.refuseWith(&targetsync.RateLimitError{RetryAfter: 44*time.Second + 1}) },
 			request: post(""),
 			code:    429,
 			headers: map[string]string{"Retry-After": "45"},
@@ -47,7 +47,7 @@ func TestRefreshAnswers(t *testing.T) {
 		},
 		{
 			name:    "rate limit that ends now does not invite a hot loop",
-			engine:  func(e *fakeEngine) { e.refuseWith(&api.RateLimitedError{}) },
+			engine:  func(e *fakeEngine) { e.refuseWith(&targetsync.RateLimitError{}) },
 			request: post(""),
 			code:    429,
 			headers: map[string]string{"Retry-After": "1"},
@@ -56,14 +56,14 @@ func TestRefreshAnswers(t *testing.T) {
 		},
 		{
 			name:    "refreshing has not started",
-			engine:  func(e *fakeEngine) { e.refuseWith(api.ErrNotStarted) },
+			engine:  func(e *fakeEngine) { e.refuseWith(targetsync.ErrNotStarted) },
 			request: post(""),
 			code:    503,
 			body:    `{"error":"not_started","message":"Target refresh has not started yet","request_id":"req-1","instance":"alert-history-0"}`,
 		},
 		{
 			name:    "refresh while shutting down, error wrapped",
-			engine:  func(e *fakeEngine) { e.refuseWith(fmt.Errorf("asking the engine: %w", api.ErrShuttingDown)) },
+			engine:  func(e *fakeEngine) { e.refuseWith(fmt.Errorf("asking the engine: %w", targetsync.ErrStopped)) },
 			request: post(""),
 			code:    503,
 			body:    `{"error":"shutting_down","message":"Shutting down","request_id":"req-1","instance":"alert-history-0"}`,
@@ -105,7 +105,7 @@ func TestRefreshBody(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t)
 			asked := false
-			h.refresh = func(string) (api.Run, error) { asked = true; return run(), nil }
+			h.refresh = func(string) (*targetsync.Run, error) { asked = true; return run(), nil }
 			w := h.do(httptest.NewRequest(http.MethodPost, refreshPath, tt.body))
 			if w.Code != tt.code {
 				t.Errorf("got code %d, want %d", w.Code, tt.code)
@@ -146,7 +146,7 @@ func TestRefreshReadsNoMoreOfABodyThanItsLimit(t *testing.T) {
 func TestRefreshPassesItsRequestIDOn(t *testing.T) {
 	h := newHarness(t)
 	var got string
-	h.refresh = func(id string) (api.Run, error) { got = id; return run(), nil }
+	h.refresh = func(id string) (*targetsync.Run, error) { got = id; return run(), nil }
 	w := h.do(post(""))
 	if want := w.Header().Get("X-Request-ID"); got != want {
 		t.Errorf("got engine asked with ID %q, want the answer's %q", got, want)
@@ -171,9 +171,9 @@ func TestOneOfManyParallelRefreshesIsAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
 		var running atomic.Bool
-		h.refresh = func(string) (api.Run, error) {
+		h.refresh = func(string) (*targetsync.Run, error) {
 			if !running.CompareAndSwap(false, true) {
-				return api.Run{}, &api.InProgressError{Run: run()}
+				return nil, busy()
 			}
 			return run(), nil
 		}

@@ -16,6 +16,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
+// ErrShuttingDown is why the contexts of requests in flight end when a [Server] shuts down.
+var ErrShuttingDown = errors.New("shutting down")
+
 // maxHeaderBytes limits a request's line and headers; net/http allows some 4 KiB on top before it answers 431.
 const maxHeaderBytes = 16 << 10
 
@@ -28,10 +31,10 @@ type ServerConfig struct {
 	// read again for each connection. Empty: plain HTTP for everyone.
 	WebConfigFile string
 
-	ReadHeaderTimeout time.Duration // to receive the headers; 0: 5s
-	ReadTimeout       time.Duration // to receive headers and body; 0: 10s
-	WriteTimeout      time.Duration // from the end of the headers to the end of the answer; 0: 30s
-	IdleTimeout       time.Duration // between two requests of a connection, longer than scrapes are apart; 0: 2m
+	ReadHeaderTimeout time.Duration // time to receive the headers; 0: 5s
+	ReadTimeout       time.Duration // time to receive headers and body; 0: 10s
+	WriteTimeout      time.Duration // time from the end of the headers to the end of the answer; 0: 30s
+	IdleTimeout       time.Duration // time between two requests of a connection, more than between two scrapes; 0: 2m
 
 	// Logger takes net/http's own complaints, such as running out of descriptors, at most 10 in 10 s, as a client that does not speak
 	// TLS causes one per connection. The zero Logger drops them.
@@ -87,7 +90,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 func (s *Server) Serve() error {
 	err := s.serve()
 	if !errors.Is(err, http.ErrServerClosed) {
-		_ = s.listener.Close() // clients must not wait for an answer that nobody gives; the error to tell is the other one
+		_ = s.listener.Close() // clients must not wait for an answer that nobody gives; the error of Serve is the one to tell
 		return fmt.Errorf("serving HTTP: %w", err)
 	}
 	return nil
@@ -106,10 +109,10 @@ func (s *Server) serve() error {
 // and more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain(ErrShuttingDown)
-	// Without Serve net/http does not know the listener; after it, this is the second Close, whose error says nothing.
+	// Without Serve, net/http does not know the listener. After Serve this is the second Close, whose error says nothing.
 	defer func() { _ = s.listener.Close() }()
 	if err := s.http.Shutdown(ctx); err != nil {
-		_ = s.http.Close() // returns the listener's error only, see above
+		_ = s.http.Close() // its error is the listener's, see above
 		return fmt.Errorf("waiting for HTTP requests in flight: %w", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // testServer is a running server and a client that keeps no connections.
@@ -141,7 +142,7 @@ func busyServer(t *testing.T) (server *testServer, answered chan answer, failed 
 	t.Helper()
 	h := newHarness(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h.refresh = func(string) (api.Run, error) {
+	h.refresh = func(string) (*targetsync.Run, error) {
 		close(entered)
 		<-leave
 		return run(), nil

@@ -1,124 +1,123 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
 
 // maxInvalid is how many invalid Secrets the status lists; the counts go on.
 const maxInvalid = 100
 
-// State is how refreshing stands.
-type State string
-
-// States of refreshing, and of one refresh.
-const (
-	StateIdle       State = "idle"        // no attempt of this process yet
-	StateInProgress State = "in_progress" // one is running
-	StateSuccess    State = "success"     // the last one succeeded
-	StateFailed     State = "failed"      // the last one failed
-)
-
-// Text is a string in JSON, or null if it is empty.
-type Text string
-
-// MarshalJSON implements json.Marshaler.
-func (t Text) MarshalJSON() ([]byte, error) {
-	if t == "" {
-		return []byte("null"), nil
-	}
-	return encode(string(t))
+// StatusSource tells how refreshes go. It is called concurrently and must not block.
+type StatusSource interface {
+	// GetStatus returns the present state. The slices in it are only read.
+	GetStatus() targetsync.RefreshStatus
+	// SinceHeartbeat returns how long ago the engine last showed that it runs.
+	SinceHeartbeat() time.Duration
 }
 
-// Status is the status document. Zero times and empty Texts are null: it never happened, or there is none.
-type Status struct {
-	State       State `json:"status"`
-	LastRefresh Time  `json:"last_refresh"` // end of the last success, an earlier process's included
-
-	// Of the last attempt or publication that ended; they stay while another runs.
-	RefreshDurationMS int64 `json:"refresh_duration_ms"`
-	TargetsDiscovered int   `json:"targets_discovered"` // labelled Secrets
-	TargetsValid      int   `json:"targets_valid"`      // those that yield a target, by what was seen last
-	TargetsInvalid    int   `json:"targets_invalid"`    // the rest
-
-	NextRefresh         Time            `json:"next_refresh"`         // when the armed timer fires; null while a refresh runs
-	Error               Text            `json:"error"`                // of the last attempt or publication
-	ConsecutiveFailures int             `json:"consecutive_failures"` // attempts since the last success
-	ErrorClass          Text            `json:"error_class"`          // transient or permanent
-	Hint                Text            `json:"hint"`                 // what a person can do about Error
-	InProgressSince     Time            `json:"in_progress_since"`
-	LastAttempt         Time            `json:"last_attempt"`
-	LastTrigger         Text            `json:"last_trigger"` // startup, periodic, retry, manual or watch
-	LastManual          *LastManual     `json:"last_manual"`  // nil: no manual refresh yet
-	Snapshot            SnapshotInfo    `json:"snapshot"`
-	Watch               Watch           `json:"watch"`
-	Namespaces          []Namespace     `json:"namespaces"` // nil is as good as empty
-	Invalid             []InvalidSecret `json:"invalid"`    // only the first 100 are shown; nil is as good as empty
-}
-
-// LastManual is the last refresh that somebody asked for.
-type LastManual struct {
-	RequestID  string `json:"request_id"`
-	State      State  `json:"status"`
-	StartedAt  Time   `json:"started_at"`
-	FinishedAt Time   `json:"finished_at"` // null while it runs
-	Error      Text   `json:"error"`
-}
-
-// SnapshotInfo is the published file. Before the first publication all but Path is null or 0.
-type SnapshotInfo struct {
-	Path       string `json:"path"`
-	Epoch      Text   `json:"epoch"`
-	Generation uint64 `json:"generation"`
-	Checksum   Text   `json:"checksum"`
-	Bytes      int64  `json:"bytes"`
-	ChangedAt  Time   `json:"changed_at"`
-	StaleAfter Time   `json:"stale_after"`
-	Kept       int    `json:"kept"` // last good targets in it
-}
-
-// Watch is how changes are followed between refreshes. Its zero value says that they are not.
-type Watch struct {
-	Enabled   bool `json:"enabled"`
-	Connected bool `json:"connected"` // in every namespace
-	Since     Time `json:"since"`     // when Connected last changed
-	LastEvent Time `json:"last_event"`
-	Error     Text `json:"error"` // why they are not followed
-}
-
-// Namespace is one place that Secrets are looked for in.
-type Namespace struct {
-	Name        string `json:"name"` // empty: all namespaces
-	Secrets     int    `json:"secrets"`
-	LastSuccess Time   `json:"last_success"`
-	Error       Text   `json:"error"`
-}
-
-// InvalidSecret is a labelled Secret whose present content is not published. It holds public parts only.
-type InvalidSecret struct {
-	Secret  string `json:"secret"`  // namespace/name
-	Reason  string `json:"reason"`  // parse, validate or duplicate
-	Message string `json:"message"` // the broken rule
-	Serving string `json:"serving"` // last_good or nothing
-}
-
-// statusDocument is Status as it is sent.
+// statusDocument is the status in JSON. Zero times and empty texts are null: it never happened, or there is none.
 type statusDocument struct {
-	Status
-	Instance string `json:"instance"`
+	State       targetsync.State `json:"status"`
+	LastRefresh timestamp        `json:"last_refresh"`
+
+	RefreshDurationMS int64 `json:"refresh_duration_ms"`
+	TargetsDiscovered int   `json:"targets_discovered"`
+	TargetsValid      int   `json:"targets_valid"`
+	TargetsInvalid    int   `json:"targets_invalid"`
+
+	NextRefresh         timestamp               `json:"next_refresh"`
+	Error               text                    `json:"error"`
+	ConsecutiveFailures int                     `json:"consecutive_failures"`
+	ErrorClass          text                    `json:"error_class"`
+	Hint                text                    `json:"hint"`
+	InProgressSince     timestamp               `json:"in_progress_since"`
+	LastAttempt         timestamp               `json:"last_attempt"`
+	LastTrigger         text                    `json:"last_trigger"`
+	LastManual          *manualDocument         `json:"last_manual"` // nil: nobody has asked for a refresh yet
+	Snapshot            snapshotDocument        `json:"snapshot"`
+	Watch               watchDocument           `json:"watch"`
+	Namespaces          []namespaceDocument     `json:"namespaces"`
+	Invalid             []targetsfile.Rejection `json:"invalid"` // at most maxInvalid
+	Instance            string                  `json:"instance"`
 }
 
+// manualDocument is the last refresh that somebody asked for.
+type manualDocument struct {
+	RequestID  string           `json:"request_id"`
+	State      targetsync.State `json:"status"`
+	StartedAt  timestamp        `json:"started_at"`
+	FinishedAt timestamp        `json:"finished_at"`
+	Error      text             `json:"error"`
+}
+
+// snapshotDocument is the published file. Before the first publication all but Path is null or 0.
+type snapshotDocument struct {
+	Path       string    `json:"path"`
+	Epoch      text      `json:"epoch"`
+	Generation uint64    `json:"generation"`
+	Checksum   text      `json:"checksum"`
+	Bytes      int64     `json:"bytes"`
+	ChangedAt  timestamp `json:"changed_at"`
+	StaleAfter timestamp `json:"stale_after"`
+	Kept       int       `json:"kept"`
+}
+
+// watchDocument is how changes are followed between refreshes.
+type watchDocument struct {
+	Enabled   bool      `json:"enabled"`
+	Connected bool      `json:"connected"`
+	Since     timestamp `json:"since"`
+	LastEvent timestamp `json:"last_event"`
+	Error     text      `json:"error"`
+}
+
+// namespaceDocument is one place that Secrets are looked for in.
+type namespaceDocument struct {
+	Name        string    `json:"name"`
+	Secrets     int       `json:"secrets"`
+	LastSuccess timestamp `json:"last_success"`
+	Error       text      `json:"error"`
+}
+
+// status answers how refreshes went.
 func (h *Handler) status(x *exchange) {
-	x.answer(http.StatusOK, newStatusDocument(h.config.StatusSource.Status(), x.instance))
+	x.answer(http.StatusOK, h.describe(h.config.Engine.GetStatus()))
 }
 
-func newStatusDocument(s Status, instance string) statusDocument {
-	s.Namespaces = neverNull(s.Namespaces)
-	s.Invalid = neverNull(s.Invalid[:min(len(s.Invalid), maxInvalid)])
-	return statusDocument{Status: s, Instance: instance}
-}
-
-// neverNull makes a nil list, which JSON would call null, an empty one.
-func neverNull[T any](list []T) []T {
-	if list == nil {
-		return []T{}
+// describe returns a state of the engine as JSON shows it.
+func (h *Handler) describe(s targetsync.RefreshStatus) statusDocument {
+	d := statusDocument{
+		State: s.State, LastRefresh: timestamp{s.LastRefresh}, RefreshDurationMS: s.Duration.Milliseconds(),
+		TargetsDiscovered: s.Discovered, TargetsValid: s.Valid, TargetsInvalid: s.Invalid,
+		NextRefresh: timestamp{s.NextRefresh}, ConsecutiveFailures: s.ConsecutiveFailures,
+		Error: text(s.Error), ErrorClass: text(s.ErrorClass), Hint: text(s.Hint),
+		InProgressSince: timestamp{s.InProgressSince}, LastAttempt: timestamp{s.LastAttempt}, LastTrigger: text(s.LastTrigger),
+		Snapshot: snapshotDocument{
+			Path: h.config.SnapshotPath, Epoch: text(s.Snapshot.Epoch), Generation: s.Snapshot.Generation,
+			Checksum: text(s.Snapshot.Checksum), Bytes: s.Snapshot.Bytes,
+			ChangedAt: timestamp{s.Snapshot.ChangedAt}, StaleAfter: timestamp{s.Snapshot.StaleAfter}, Kept: s.Snapshot.Kept,
+		},
+		Watch: watchDocument{
+			Enabled: s.Watch.Enabled, Connected: s.Watch.Connected,
+			Since: timestamp{s.Watch.Since}, LastEvent: timestamp{s.Watch.LastEvent}, Error: text(s.Watch.Error),
+		},
+		Namespaces: make([]namespaceDocument, 0, len(s.Namespaces)),
+		Invalid:    append([]targetsfile.Rejection{}, s.Rejections[:min(len(s.Rejections), maxInvalid)]...),
+		Instance:   h.config.Instance,
 	}
-	return list
+	if m := s.LastManual; m.RequestID != "" {
+		d.LastManual = &manualDocument{
+			RequestID: m.RequestID, State: m.State, StartedAt: timestamp{m.StartedAt}, FinishedAt: timestamp{m.FinishedAt}, Error: text(m.Error),
+		}
+	}
+	for _, n := range s.Namespaces {
+		d.Namespaces = append(d.Namespaces, namespaceDocument{
+			Name: n.Name, Secrets: n.Secrets, LastSuccess: timestamp{n.LastSuccess}, Error: text(n.Error),
+		})
+	}
+	return d
 }

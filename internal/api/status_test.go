@@ -9,27 +9,28 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // at is a moment of the minute that the test documents are from.
-func at(second int) api.Time {
-	return api.Time{Time: time.Date(2026, 1, 2, 10, 30, second, 5_999_999, time.UTC)}
-}
+func at(second int) time.Time { return time.Date(2026, 1, 2, 10, 30, second, 5_999_999, time.UTC) }
 
-func fullStatus() api.Status {
-	return api.Status{
-		State: api.StateFailed, LastRefresh: at(1), RefreshDurationMS: 18, TargetsDiscovered: 15, TargetsValid: 14, TargetsInvalid: 1,
-		NextRefresh: at(2), Error: "listing alert-history: <nil> & more", ConsecutiveFailures: 2, ErrorClass: "transient",
-		Hint: "check the network", InProgressSince: at(3), LastAttempt: at(4), LastTrigger: "periodic",
-		LastManual: &api.LastManual{RequestID: "req-0", State: api.StateSuccess, StartedAt: at(5), FinishedAt: at(6), Error: "none"},
-		Snapshot: api.SnapshotInfo{
-			Path: "/var/run/publishing-targets/targets.json", Epoch: "0f8c", Generation: 42, Checksum: "sha256:ab", Bytes: 5120,
-			ChangedAt: at(7), StaleAfter: at(8), Kept: 1,
+func fullStatus() targetsync.RefreshStatus {
+	return targetsync.RefreshStatus{
+		State: targetsync.StateFailed, LastRefresh: at(1), Duration: 18*time.Millisecond + 999, Discovered: 15, Valid: 14, Invalid: 1,
+		NextRefresh: at(2), Error: "listing alert-history: <nil> & more", ConsecutiveFailures: 2, ErrorClass: targetsync.ClassTransient,
+		Hint: "check the network", InProgressSince: at(3), LastAttempt: at(4), LastTrigger: targetsync.TriggerPeriodic,
+		LastManual: targetsync.ManualRefresh{
+			RequestID: "req-0", State: targetsync.StateSuccess, StartedAt: at(5), FinishedAt: at(6), Error: "none",
 		},
-		Watch:      api.Watch{Enabled: true, Connected: true, Since: at(9), LastEvent: at(10)},
-		Namespaces: []api.Namespace{{Name: "alert-history", Secrets: 15, LastSuccess: at(11), Error: "forbidden"}},
-		Invalid:    []api.InvalidSecret{{Secret: "alert-history/broken", Reason: "validate", Message: "url: bad", Serving: "last_good"}},
+		Ready: true,
+		Snapshot: targetsync.SnapshotStatus{
+			Epoch: "0f8c", Generation: 42, Checksum: "sha256:ab", Bytes: 5120, ChangedAt: at(7), StaleAfter: at(8), Kept: 1,
+		},
+		Watch:      targetsync.WatchStatus{Enabled: true, Connected: true, Since: at(9), LastEvent: at(10)},
+		Namespaces: []targetsync.NamespaceStatus{{Name: "alert-history", Secrets: 15, LastSuccess: at(11), Error: "forbidden"}},
+		Rejections: []targetsfile.Rejection{{Secret: "alert-history/broken", Reason: "validate", Message: "url: bad", Serving: "last_good"}},
 	}
 }
 
@@ -59,16 +60,14 @@ func TestStatusInFull(t *testing.T) {
 
 func TestStatusOfWhatNeverHappenedIsNull(t *testing.T) {
 	h := newHarness(t)
-	h.status = func() api.Status {
-		return api.Status{State: api.StateIdle, Snapshot: api.SnapshotInfo{Path: "/targets.json"}, LastManual: &api.LastManual{
-			RequestID: "req-0", State: api.StateInProgress, StartedAt: at(5),
-		}}
-	}
+	h.show(targetsync.RefreshStatus{State: targetsync.StateIdle, LastManual: targetsync.ManualRefresh{
+		RequestID: "req-0", State: targetsync.StateInProgress, StartedAt: at(5),
+	}})
 	want := oneLine(`{"status":"idle","last_refresh":null,"refresh_duration_ms":0,
 "targets_discovered":0,"targets_valid":0,"targets_invalid":0,"next_refresh":null,"error":null,
 "consecutive_failures":0,"error_class":null,"hint":null,"in_progress_since":null,"last_attempt":null,"last_trigger":null,
 "last_manual":{"request_id":"req-0","status":"in_progress","started_at":"2026-01-02T10:30:05.005Z","finished_at":null,"error":null},
-"snapshot":{"path":"/targets.json","epoch":null,"generation":0,"checksum":null,"bytes":0,"changed_at":null,"stale_after":null,"kept":0},
+"snapshot":{"path":"/var/run/publishing-targets/targets.json","epoch":null,"generation":0,"checksum":null,"bytes":0,"changed_at":null,"stale_after":null,"kept":0},
 "watch":{"enabled":false,"connected":false,"since":null,"last_event":null,"error":null},
 "namespaces":[],"invalid":[],"instance":"alert-history-0"}`)
 	if diff := cmp.Diff(want, h.do(get(statusPath)).Body.String()); diff != "" {
@@ -85,32 +84,19 @@ func TestStatusWithoutManualRefresh(t *testing.T) {
 
 func TestStatusListsAtMostAHundredInvalid(t *testing.T) {
 	h := newHarness(t)
-	full := api.Status{TargetsInvalid: 150}
+	full := targetsync.RefreshStatus{Invalid: 150}
 	for i := range 150 {
-		full.Invalid = append(full.Invalid, api.InvalidSecret{Secret: fmt.Sprintf("ns/%03d", i)})
+		full.Rejections = append(full.Rejections, targetsfile.Rejection{Secret: fmt.Sprintf("ns/%03d", i)})
 	}
-	h.status = func() api.Status { return full }
-	var got api.Status
+	h.show(full)
+	var got struct {
+		TargetsInvalid int                     `json:"targets_invalid"`
+		Invalid        []targetsfile.Rejection `json:"invalid"`
+	}
 	if err := json.Unmarshal(h.do(get(statusPath)).Body.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(got.Invalid); n != 100 || got.Invalid[99].Secret != "ns/099" || got.TargetsInvalid != 150 {
 		t.Errorf("got %d invalid ending in %v and a count of %d, want the first 100 and 150", n, got.Invalid[n-1], got.TargetsInvalid)
-	}
-	if len(full.Invalid) != 150 {
-		t.Errorf("got the engine's list cut to %d", len(full.Invalid))
-	}
-}
-
-func TestStatusSurvivesDecoding(t *testing.T) {
-	h := newHarness(t)
-	h.status = fullStatus
-	var got api.Status
-	if err := json.Unmarshal(h.do(get(statusPath)).Body.Bytes(), &got); err != nil {
-		t.Fatal(err)
-	}
-	toMillisecond := cmp.Transformer("ms", func(t api.Time) time.Time { return t.Truncate(time.Millisecond) })
-	if diff := cmp.Diff(fullStatus(), got, toMillisecond); diff != "" {
-		t.Errorf("decoded (-want +got):\n%s", diff)
 	}
 }

@@ -1,48 +1,51 @@
 package api
 
 import (
-	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // TargetSource tells what is published. It is called concurrently and must not block.
 type TargetSource interface {
-	// Targets returns the present publication, the zero one before the first. The slices in it are only read.
-	Targets() Publication
+	// Published returns the snapshot in place, nil before the first one. It is only read.
+	Published() *targetsync.Published
 }
 
-// Publication is the public part of the snapshot in place.
-type Publication struct {
-	Epoch      Text
-	Generation uint64
-	ChangedAt  Time
-	Targets    []Target // sorted by name
-}
-
-// Target is the public part of a published target. It has no room for the rest, so that nothing secret can reach an answer: the path
+// publicTarget is the public part of a published target. It has no room for the rest, so that nothing secret can reach an answer: the path
 // of a Slack URL is a credential.
-type Target struct {
-	Name            string   `json:"name"`
-	Type            string   `json:"type"`
-	Format          string   `json:"format"`
-	Enabled         bool     `json:"enabled"`
-	Host            string   `json:"host"`             // the URL's scheme and host only: https://hooks.slack.com
-	HeaderNames     []string `json:"header_names"`     // in any order; nil is as good as empty
-	Secret          string   `json:"secret"`           // namespace/name
-	ResourceVersion Text     `json:"resource_version"` // of the Secret's content that is published; empty: not known
-	StaleSince      Time     `json:"stale_since"`      // since when the Secret yields no target and its last good one is kept; zero: it does
+type publicTarget struct {
+	Name            string    `json:"name"`
+	Type            string    `json:"type"`
+	Format          string    `json:"format"`
+	Enabled         bool      `json:"enabled"`
+	Host            string    `json:"host"`             // scheme and host of the URL: https://hooks.slack.com
+	HeaderNames     []string  `json:"header_names"`     // sorted
+	Secret          string    `json:"secret"`           // namespace/name
+	ResourceVersion text      `json:"resource_version"` // the version of the Secret that is published; empty if it is not known
+	StaleSince      timestamp `json:"stale_since"`      // since when the Secret yields no target and its last good one is kept; zero if it yields one
+}
+
+func newPublicTarget(t *targetsfile.Target, resourceVersion string) publicTarget {
+	return publicTarget{
+		Name: t.Name, Type: t.Type, Format: t.PayloadFormat, Enabled: t.Enabled, Host: t.Host(),
+		HeaderNames: append([]string{}, slices.Sorted(maps.Keys(t.Headers))...), // never null
+		Secret:      t.Secret, ResourceVersion: text(resourceVersion), StaleSince: timestamp{t.StaleSince},
+	}
 }
 
 // targetsDocument is the answer to what is published.
 type targetsDocument struct {
-	Epoch      Text     `json:"epoch"`
-	Generation uint64   `json:"generation"`
-	ChangedAt  Time     `json:"changed_at"`
-	Count      int      `json:"count"` // of the targets listed
-	Targets    []Target `json:"targets"`
-	Instance   string   `json:"instance"`
+	Epoch      text           `json:"epoch"`
+	Generation uint64         `json:"generation"`
+	ChangedAt  timestamp      `json:"changed_at"`
+	Count      int            `json:"count"` // the number of targets listed
+	Targets    []publicTarget `json:"targets"`
+	Instance   string         `json:"instance"`
 }
 
 // targetTypes are the types that a target can have.
@@ -55,28 +58,25 @@ func (h *Handler) targets(x *exchange) {
 		x.refuse(http.StatusBadRequest, problem{Code: codeInvalidQuery, Message: err.Error()})
 		return
 	}
-	published := h.config.TargetSource.Targets()
-	list := make([]Target, 0, len(published.Targets))
-	for _, t := range published.Targets {
-		if kind == "" || kind == t.Type {
-			t.HeaderNames = append([]string{}, t.HeaderNames...)
-			slices.Sort(t.HeaderNames)
-			list = append(list, t)
+	d := targetsDocument{Targets: []publicTarget{}, Instance: x.instance}
+	if published := h.config.Engine.Published(); published != nil {
+		entries := published.Document.Entries // sorted by name
+		d.Epoch, d.Generation = text(published.Document.Epoch), published.Document.Generation
+		d.ChangedAt, d.Targets = timestamp{published.Document.ChangedAt}, make([]publicTarget, 0, len(entries))
+		for i, entry := range entries {
+			if kind == "" || kind == entry.Type {
+				d.Targets = append(d.Targets, newPublicTarget(&entry.Target, published.Versions[i]))
+			}
 		}
 	}
-	x.answer(http.StatusOK, targetsDocument{
-		Epoch: published.Epoch, Generation: published.Generation, ChangedAt: published.ChangedAt,
-		Count: len(list), Targets: list, Instance: x.instance,
-	})
+	d.Count = len(d.Targets)
+	x.answer(http.StatusOK, d)
 }
 
 // parseType returns the type that the caller asks for, empty for all.
 func parseType(rawQuery string) (string, error) {
-	kind, err := onlyParameter(rawQuery, "type")
-	if errors.Is(err, errNoParameter) {
-		return "", nil
-	}
-	if err != nil {
+	kind, given, err := onlyParameter(rawQuery, "type")
+	if err != nil || !given {
 		return "", err
 	}
 	if !slices.Contains(targetTypes(), kind) {

@@ -60,8 +60,8 @@ func NewTokenFile(path string, logger zerolog.Logger) (*TokenFile, error) {
 	return f, nil
 }
 
-// Authorize implements [Authorizer]. It takes the same time whichever token is presented: digests of equal length are compared, all of
-// them, and where a token of another length or with a common beginning differs from them tells nothing.
+// Authorize implements [Authorizer]. How long it takes tells nothing of the tokens: it compares the digests of all of them, and the digests
+// of two tokens with the same beginning have nothing in common.
 func (f *TokenFile) Authorize(_ context.Context, c Credentials) (user string, err error) {
 	presented := sha256.Sum256([]byte(c.Token))
 	line := 0

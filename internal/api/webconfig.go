@@ -1,9 +1,13 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"sigs.k8s.io/yaml"
@@ -12,7 +16,7 @@ import (
 // WebConfig is what a web configuration file asks of callers, as far as the sidecar's other options depend on it.
 type WebConfig struct {
 	Passwords          bool // basic auth, which takes the header that bearer tokens need
-	ClientCertificates bool // demanded in the TLS handshake
+	ClientCertificates bool // the TLS handshake demands one
 }
 
 // ShutsProbesOut reports whether a kubelet cannot probe this listener: it has neither a password nor a certificate to show.
@@ -42,4 +46,34 @@ func ReadWebConfig(path string) (WebConfig, error) {
 	}
 	demanded := file.TLS.ClientAuth == "RequireAnyClientCert" || file.TLS.ClientAuth == "RequireAndVerifyClientCert"
 	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded}, nil
+}
+
+// unquoted returns a text of package yaml without the values in it: an error about a value of the wrong type, such as a password in the
+// place of the list of users, quotes the beginning of that value.
+func unquoted(text string) string {
+	return regexp.MustCompile("`[^`\n]*`").ReplaceAllString(text, "(a value)")
+}
+
+// unquotedError is err, unless its text would tell a value.
+func unquotedError(err error) error {
+	if text := unquoted(err.Error()); text != err.Error() {
+		return errors.New(text)
+	}
+	return err
+}
+
+// unquotedLog is the log for exporter-toolkit, which complains there of a file that was changed and cannot be parsed any more.
+type unquotedLog struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (h unquotedLog) Handle(ctx context.Context, record slog.Record) error {
+	out := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	record.Attrs(func(a slog.Attr) bool {
+		if a.Value.Kind() == slog.KindString {
+			a.Value = slog.StringValue(unquoted(a.Value.String()))
+		}
+		out.AddAttrs(a)
+		return true
+	})
+	return h.Handler.Handle(ctx, out)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 // user is a web configuration's line for one with the password hunter2, hashed with bcrypt at its lowest cost.
@@ -98,7 +99,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 
 func TestWaitOutlastsTheServersTimeoutsOverHTTP2(t *testing.T) {
 	h := newHarness(t)
-	h.refresh = func(string) (api.Run, error) { return runFor(1500 * time.Millisecond), nil }
+	h.refresh = func(string) (*targetsync.Run, error) { return runFor(1500 * time.Millisecond), nil }
 	server := serve(t, api.ServerConfig{
 		Handler: h.handler, WebConfigFile: writeWebConfig(t, withTLS),
 		ReadTimeout: time.Second, WriteTimeout: time.Second, // the handshake has to fit in, too
@@ -227,5 +228,36 @@ func TestNewServerRefusesABadWebConfig(t *testing.T) {
 		} else if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: got a password in the error: %v", name, err)
 		}
+	}
+}
+
+func TestAWebConfigThatIsBrokenLaterIsNotQuoted(t *testing.T) {
+	path := writeWebConfig(t, user)
+	var log logBuffer
+	server := serve(t, api.ServerConfig{Handler: newHarness(t).handler, WebConfigFile: path, Logger: zerolog.New(&log)})
+	ask := func() int {
+		resp, err := http.Get("http://" + server.Addr().String() + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if code := ask(); code != http.StatusUnauthorized { // and so it has read the file
+		t.Errorf("got %d, want 401", code)
+	}
+	if err := os.WriteFile(path, []byte("basic_auth_users: hunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := ask(); code != http.StatusInternalServerError {
+		t.Errorf("got %d, want 500", code)
+	}
+	complained := false
+	for _, line := range log.take(t) {
+		text, _ := line["err"].(string)
+		complained = complained || text == "yaml: unmarshal errors:\n  line 1: cannot unmarshal !!str (a value) into map[string]config.Secret"
+	}
+	if !complained {
+		t.Errorf("no line names the fault and not the password: %v", log.take(t))
 	}
 }

@@ -37,7 +37,8 @@ const (
 	WatchTimeout   WatchEnd = "timeout"   // when the server was asked to end it: the normal end
 	WatchClosed    WatchEnd = "closed"    // by the server, earlier
 	WatchBroken    WatchEnd = "broken"    // the connection broke, or could not be made
-	WatchSilent    WatchEnd = "silent"    // nothing was received any more
+	WatchQuiet     WatchEnd = "quiet"     // nothing was received for so long that it was closed, to be opened again
+	WatchSilent    WatchEnd = "silent"    // a quiet one that had kept changes back, as it turns out when it is opened again
 	WatchRefused   WatchEnd = "refused"   // by the server, before it began, for now
 	WatchForbidden WatchEnd = "forbidden" // by the server, until somebody changes something
 	WatchExpired   WatchEnd = "expired"   // the server no longer has the changes since the version asked for
@@ -46,5 +47,5 @@ const (
 
 // WatchEnds returns the ends that there are.
 func WatchEnds() []WatchEnd {
-	return []WatchEnd{WatchTimeout, WatchClosed, WatchBroken, WatchSilent, WatchRefused, WatchForbidden, WatchExpired, WatchInvalid}
+	return []WatchEnd{WatchTimeout, WatchClosed, WatchBroken, WatchQuiet, WatchSilent, WatchRefused, WatchForbidden, WatchExpired, WatchInvalid}
 }

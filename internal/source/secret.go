@@ -31,9 +31,9 @@ type Fault struct {
 
 // Problem is one broken rule.
 type Problem struct {
-	Field string // the field, such as "url"; empty if the Secret as a whole is meant
-	Rule  string // what is wrong, such as "must be an absolute http or https URL"
-	Hint  string // what to do about it; may be empty
+	Field string `json:"field,omitempty"` // the field, such as "url"; empty if the Secret as a whole is meant
+	Rule  string `json:"rule"`            // what is wrong, such as "must be an absolute http or https URL"
+	Hint  string `json:"hint,omitempty"`  // what to do about it; may be empty
 }
 
 // String returns "field: rule".

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -15,18 +16,48 @@ const allNamespaces = ""
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
+	errors     map[string]string          // by namespace: why its last LIST failed; absent: it succeeded, or there was none
 	ordered    []*source.Secret           // all, by claimed name, then by key: merge goes through them once
+
+	// vacated holds, by name, the Secret that held it until a moment ago, as far as the name has gone to no other since.
+	vacated map[string]vacancy
+
+	// duringList holds, by namespace and key, the last event of each Secret while a LIST runs, whose answer may be older. Nil: none runs.
+	duringList map[string]map[string]source.Event
+	// beforeList holds, by namespace, the version that was known when the LIST began: one that is older shows that the server has gone back.
+	beforeList map[string]string
 }
 
 // knownNamespace is what is known of one namespace at one version.
 type knownNamespace struct {
-	version string // resourceVersion of the last LIST, or of a later event
-	secrets map[string]*source.Secret
+	listedAt time.Time // end of the last LIST that succeeded
+	version  string    // resourceVersion of that LIST, or of a later event
+	secrets  map[string]*source.Secret
 }
 
 func newCatalogue(namespaces []string) *catalogue {
-	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}}
+	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}, vacated: map[string]vacancy{}}
 }
+
+// vacancy is a name whose holder went.
+type vacancy struct {
+	secret string // namespace/name of the holder
+	since  time.Time
+}
+
+// beginList has events remembered, for the answer of the LIST that begins.
+func (c *catalogue) beginList() {
+	c.duringList, c.beforeList = map[string]map[string]source.Event{}, make(map[string]string, len(c.known))
+	for namespace, known := range c.known {
+		c.beforeList[namespace] = known.version
+	}
+}
+
+// endList forgets them.
+func (c *catalogue) endList() { c.duringList, c.beforeList = nil, nil }
+
+// fail takes in that a namespace's LIST failed: what was known of it stays.
+func (c *catalogue) fail(namespace string, err error) { c.errors[namespace] = err.Error() }
 
 // claimedName is the name that a Secret claims by its present content, "" if it yields no target.
 func claimedName(s *source.Secret) string {
@@ -43,18 +74,25 @@ func byClaim(a, b *source.Secret) int {
 // replace sets a namespace to what was listed, followed by those of the events since the LIST began that are newer than it. It returns
 // the Secrets that were not known with the same content. What is known of an unchanged Secret stays, so that documents go on sharing
 // its entry.
-func (c *catalogue) replace(l source.Listing, since map[string]source.Event) (news []*source.Secret) {
+//
+// A LIST that is older than what was known when it began is the present all the same: the server has gone back, and events of its former
+// future are not applied again.
+func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secret, wentBack bool) {
+	delete(c.errors, l.Namespace)
 	before := c.known[l.Namespace]
-	after := &knownNamespace{version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
+	since := c.duringList[l.Namespace]
+	if wentBack = source.Newer(c.beforeList[l.Namespace], l.ResourceVersion); wentBack {
+		since = nil
+	}
+	after := &knownNamespace{listedAt: at, version: l.ResourceVersion, secrets: make(map[string]*source.Secret, len(l.Secrets))}
 	note := func(s *source.Secret) {
 		var old *source.Secret
 		if before != nil {
 			old = before.secrets[s.Key]
 		}
-		switch {
-		case old == nil || !sameContent(old, s):
+		if old == nil || !sameContent(old, s) {
 			news = append(news, s)
-		case s.ResourceVersion != "":
+		} else {
 			s = old
 		}
 		after.secrets[s.Key] = s
@@ -77,7 +115,7 @@ func (c *catalogue) replace(l source.Listing, since map[string]source.Event) (ne
 	}
 	c.known[l.Namespace] = after
 	c.order()
-	return news
+	return news, wentBack
 }
 
 // order brings all Secrets into order anew.
@@ -93,6 +131,12 @@ func (c *catalogue) order() {
 
 // apply enters an event and reports whether it changed anything: one that is not newer than what is known does not.
 func (c *catalogue) apply(e source.Event) bool {
+	if c.duringList != nil && e.Kind != source.Bookmark {
+		if c.duringList[e.Namespace] == nil {
+			c.duringList[e.Namespace] = map[string]source.Event{}
+		}
+		c.duringList[e.Namespace][e.Secret.Key] = e
+	}
 	known := c.known[e.Namespace]
 	if known == nil || !source.Newer(e.ResourceVersion, known.version) {
 		return false
@@ -117,12 +161,12 @@ func (c *catalogue) apply(e source.Event) bool {
 	return true
 }
 
-// sameContent goes by the resourceVersion; a manifest has none, so there its faults and warnings decide.
+// sameContent compares what was made of two Secrets. The resourceVersion alone does not tell: after a restore of etcd an object can have a
+// version that it had before, with other content. A manifest has none.
 func sameContent(a, b *source.Secret) bool {
-	if a.ResourceVersion != "" || b.ResourceVersion != "" {
-		return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion
-	}
-	return slices.Equal(a.Warnings, b.Warnings)
+	return a.UID == b.UID && a.ResourceVersion == b.ResourceVersion && slices.Equal(a.Warnings, b.Warnings) &&
+		(a.Entry == b.Entry || a.Entry != nil && b.Entry != nil && a.Entry.Equal(b.Entry)) &&
+		(a.Fault == b.Fault || a.Fault != nil && b.Fault != nil && a.Fault.Message() == b.Fault.Message())
 }
 
 // split returns the Secrets that yield no target, and those that do in the order of their names.
@@ -146,12 +190,33 @@ func (c *catalogue) unanswered(secret string) bool {
 	return c.known[namespace] == nil
 }
 
-// count returns the number of Secrets known in a namespace.
-func (c *catalogue) count(namespace string) int {
-	if c.known[namespace] == nil {
-		return 0
+// has reports whether this is the content of a Secret that is known now.
+func (c *catalogue) has(s *source.Secret) bool {
+	i, found := slices.BinarySearchFunc(c.ordered, s, byClaim)
+	return found && sameContent(c.ordered[i], s)
+}
+
+// oldestList is the end of the LIST that is the longest ago among the namespaces' last ones. All have answered.
+func (c *catalogue) oldestList() time.Time {
+	oldest := c.known[c.namespaces[0]].listedAt
+	for _, known := range c.known {
+		if known.listedAt.Before(oldest) {
+			oldest = known.listedAt
+		}
 	}
-	return len(c.known[namespace].secrets)
+	return oldest
+}
+
+// status is what a status says of the namespaces.
+func (c *catalogue) status() []NamespaceStatus {
+	out := make([]NamespaceStatus, len(c.namespaces))
+	for i, name := range c.namespaces {
+		out[i] = NamespaceStatus{Name: name, Error: c.errors[name]}
+		if known := c.known[name]; known != nil {
+			out[i].Secrets, out[i].LastSuccess = len(known.secrets), known.listedAt
+		}
+	}
+	return out
 }
 
 // size returns the number of Secrets known.

@@ -28,9 +28,19 @@ type Watcher interface {
 	Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error
 }
 
-// Publisher puts a document in place, whole or not at all, and returns its size in bytes. It is called from one goroutine.
+// Versioner is a Watcher that can tell its present version, at a small cost.
+type Versioner interface {
+	// Version returns the resourceVersion that a List would return now.
+	Version(ctx context.Context, namespace string) (string, error)
+}
+
+// Publisher puts documents in place. It is called from one goroutine at a time.
 type Publisher interface {
+	// Publish puts a document in place, whole or not at all, and returns its size in bytes.
 	Publish(*targetsfile.Document) (int64, error)
+	// Check reports whether the document that was published last, or was in place at start, still is, and if it is not, whether
+	// something else is.
+	Check() (intact, foreign bool, err error)
 }
 
 // Config of a [DefaultRefreshManager].
@@ -98,7 +108,8 @@ func (c *Config) watcher() Watcher {
 }
 
 func (c *Config) schedule() schedule {
-	return schedule{interval: c.Interval, startup: c.StartupBackoff, backoff: c.RetryBackoff, maxRetries: c.MaxRetries, jitter: c.Jitter}
+	return schedule{interval: c.Interval, startup: c.StartupBackoff, backoff: c.RetryBackoff, maxRetries: c.MaxRetries, jitter: c.Jitter,
+		timer: idleTimer()}
 }
 
 // limiter limits manual refreshes. rate.Every of 0 is no limit.

@@ -19,25 +19,26 @@ const (
 	ClassPermanent Class = "permanent"
 )
 
-// Types of failures beside those of package discovery, as metrics count them.
+// Types of failures beside those of package source, as metrics count them.
 const (
 	typeWrite    source.ErrorType = "write"
 	typeGuard    source.ErrorType = "guard"
 	typeInternal source.ErrorType = "internal"
 )
 
-// failure is a failed attempt.
+// failure is why an attempt, or a publication after changes, failed.
 type failure struct {
 	kind       source.ErrorType
 	class      Class
-	denied     bool
-	retryAfter time.Duration
+	denied     bool          // by a 401 or 403
+	onlyWrite  bool          // everything was listed; the write of the snapshot failed and is tried again by itself
+	retryAfter time.Duration // what the server wants; 0: nothing
 	hint       string
 	err        error
 }
 
 func writeFailure(err error) *failure {
-	return &failure{kind: typeWrite, class: ClassTransient, err: err,
+	return &failure{kind: typeWrite, class: ClassTransient, onlyWrite: true, err: err,
 		hint: "the last snapshot stays in place and the write is tried again; see the message for the cure"}
 }
 
@@ -66,28 +67,7 @@ func listFailure(err error) *failure {
 	return f
 }
 
-// fault is what the status shows of a failure.
-type fault struct {
-	kind  source.ErrorType // is not shown
-	text  string
-	class Class
-	hint  string
-}
-
-func faultOf(f *failure, class Class) fault {
-	return fault{kind: f.kind, text: f.err.Error(), class: class, hint: f.hint}
-}
-
-// showFault shows the later one of the last attempt's fault and that of changes after it.
-func (l *loop) showFault() {
-	f := l.attemptFault
-	if l.changeFault.text != "" {
-		f = l.changeFault
-	}
-	l.status.Error, l.status.ErrorClass, l.status.Hint = f.text, f.class, f.hint
-}
-
-// joinFailures makes one failure of those of several namespaces: transient if one of them is, with the longest Retry-After.
+// joinFailures makes one failure of those of several namespaces, nil if there are none: transient if one of them is, with the longest Retry-After.
 func joinFailures(failed map[string]*failure, order []string) *failure {
 	var out *failure
 	var texts []string

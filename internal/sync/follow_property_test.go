@@ -66,9 +66,8 @@ func (a *apiServer) step(r *rand.Rand, t *testing.T) {
 // follows is how an apiServer is followed: a watch that lags behind, and LISTs that take their time.
 type follows struct {
 	*apiServer
-	seen    int // events delivered
-	listing *source.Listing
-	since   map[string]source.Event
+	seen int             // events delivered
+	read *source.Listing // by the refresh that runs; nil: not yet
 }
 
 // TestAnySequenceOfEventsEqualsAList: whatever happens to Secrets, however late the watch is, whenever a LIST begins and ends and whenever
@@ -83,6 +82,7 @@ func TestAnySequenceOfEventsEqualsAList(t *testing.T) {
 			all = append(all, &follows{apiServer: &apiServer{namespace: namespace, versions: []map[string]source.Secret{{}}}})
 		}
 		var last *targetsfile.Document
+		refreshing := false
 		for range 200 {
 			f := all[r.IntN(2)]
 			switch r.IntN(6) {
@@ -91,7 +91,7 @@ func TestAnySequenceOfEventsEqualsAList(t *testing.T) {
 			case 2, 3:
 				f.deliver(c)
 			case 4:
-				f.list(c)
+				refreshing = refresh(c, all, f, refreshing)
 			case 5:
 				last = publishBoth(t, seed, c, all, last, r.IntN(5) > 0)
 			}
@@ -104,23 +104,29 @@ func (f *follows) deliver(c *catalogue) {
 	if f.seen == len(f.events) {
 		return
 	}
-	e := f.events[f.seen]
 	f.seen++
-	if f.listing != nil && e.Kind != source.Bookmark {
-		f.since[e.Secret.Key] = e
-	}
-	c.apply(e)
+	c.apply(f.events[f.seen-1])
 }
 
-// list begins a LIST, or ends the one that was begun.
-func (f *follows) list(c *catalogue) {
-	if f.listing == nil {
-		l := f.apiServer.listing(len(f.versions) - 1)
-		f.listing, f.since = &l, map[string]source.Event{}
-		return
+// refresh takes a refresh one step further: it begins, reads a namespace after the other, and ends.
+func refresh(c *catalogue, all []*follows, f *follows, refreshing bool) bool {
+	if !refreshing {
+		c.beginList()
+		return true
 	}
-	c.replace(*f.listing, f.since)
-	f.listing = nil
+	if f.read == nil {
+		l := f.apiServer.listing(len(f.versions) - 1)
+		f.read = &l
+	}
+	if slices.ContainsFunc(all, func(f *follows) bool { return f.read == nil }) {
+		return true
+	}
+	for _, f := range all {
+		c.replace(*f.read, time.Unix(9, 0))
+		f.read = nil
+	}
+	c.endList()
+	return false
 }
 
 // publishBoth merges the catalogue, and one that was listed at the same versions, and compares.
@@ -136,7 +142,7 @@ func publishBoth(t *testing.T, seed uint64, c *catalogue, all []*follows, last *
 		if _, err := fmt.Sscan(known.version, &version); err != nil {
 			t.Fatal(err)
 		}
-		listed.replace(f.apiServer.listing(version-1), nil)
+		listed.replace(f.apiServer.listing(version-1), time.Unix(9, 0))
 	}
 	now := time.Unix(9, 0)
 	got, want := merge(last, c, keep, now), merge(last, listed, keep, now)

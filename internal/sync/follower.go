@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,19 +27,27 @@ const (
 type follower struct {
 	watcher   Watcher
 	namespace string
-	version   string // last seen
+	version   string                 // last seen
+	listed    atomic.Pointer[string] // the version of the last LIST, set by the loop: a watch may as well go on from there; nil: none since the start
 	interval  time.Duration
 	exact     bool // waits are not spread
 	log       zerolog.Logger
-	events    chan<- source.Event
+	events    chan<- told
 	ended     chan<- watchEnd
 	wait      time.Duration // before the watch is opened again
 	granted   bool          // it was open before
 	denied    time.Time     // since when it is forbidden; zero: it is not
 }
 
+// told is an event and who tells of it.
+type told struct {
+	by    *follower
+	event source.Event
+}
+
 // watchEnd reports that a watch ended.
 type watchEnd struct {
+	by        *follower
 	namespace string
 	err       *source.Error // nil: the follower was stopped
 	lived     time.Duration
@@ -49,7 +58,7 @@ type watchEnd struct {
 func (f *follower) follow(ctx context.Context) {
 	for {
 		began := time.Now()
-		end := watchEnd{namespace: f.namespace, err: asWatchError(f.watch(ctx)), lived: time.Since(began)}
+		end := watchEnd{by: f, namespace: f.namespace, err: asWatchError(f.watch(ctx)), lived: time.Since(began)}
 		if ctx.Err() != nil {
 			end.err = nil
 		}
@@ -60,7 +69,7 @@ func (f *follower) follow(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			f.ended <- watchEnd{namespace: f.namespace, final: true}
+			f.ended <- watchEnd{by: f, namespace: f.namespace, final: true}
 			return
 		case <-time.After(f.pause(end)):
 		}
@@ -75,10 +84,14 @@ func (f *follower) watch(ctx context.Context) (err error) {
 			err = &source.Error{End: source.WatchInvalid, Err: fmt.Errorf("recovered from a panic of type %T", value)}
 		}
 	}()
+	// A version that is too long ago is compacted, and no bookmark may have come since.
+	if listed := f.listed.Load(); listed != nil && source.Newer(*listed, f.version) {
+		f.version = *listed
+	}
 	return f.watcher.Watch(ctx, f.namespace, f.version, func(e source.Event) {
 		e.Namespace = f.namespace
 		select {
-		case f.events <- e:
+		case f.events <- told{f, e}:
 			f.version = cmp.Or(e.ResourceVersion, f.version)
 			f.granted = true
 		case <-ctx.Done():
@@ -111,7 +124,7 @@ func (f *follower) pause(end watchEnd) time.Duration {
 	if end.lived >= settled {
 		f.wait = 0
 	}
-	if end.err.End == source.WatchTimeout && end.lived >= reopenFirst {
+	if atItsTime(end.err.End) && end.lived >= reopenFirst {
 		return 0
 	}
 	f.wait = min(max(reopenFirst, 2*f.wait), reopenMost)
@@ -120,6 +133,11 @@ func (f *follower) pause(end watchEnd) time.Duration {
 		wait -= time.Duration(rand.Int64N(int64(wait) / 2)) // #nosec G404 -- it spreads load, it hides nothing
 	}
 	return max(wait, min(end.err.RetryAfter, f.interval))
+}
+
+// atItsTime reports whether an end is one that comes by the clock, without any trouble.
+func atItsTime(end source.WatchEnd) bool {
+	return end == source.WatchTimeout || end == source.WatchQuiet
 }
 
 // asWatchError makes every error one that says how the watch ended.

@@ -150,6 +150,16 @@ func (c *cluster) delete(namespace, name string) {
 	})
 }
 
+// warn has a Secret carry a warning.
+func (c *cluster) warn(namespace, name, warning string) {
+	c.set(func(c *cluster) {
+		c.version++
+		s := c.secrets[namespace][name]
+		s.Warnings, s.ResourceVersion = []string{warning}, fmt.Sprint(c.version)
+		c.secrets[namespace][name] = s
+	})
+}
+
 // fail lets every LIST fail with err, nil ends that.
 func (c *cluster) fail(err error) { c.set(func(c *cluster) { c.failing["*"] = err }) }
 

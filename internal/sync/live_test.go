@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"testing/synctest"
 	"time"
 
@@ -18,12 +20,14 @@ type live struct {
 	froms   []string        // and from which version
 	refuse  error           // of every watch; nil: they open
 	panics  bool            // with the next event
+	checks  int             // of the version
 	watches map[*liveWatch]bool
 }
 
 // liveWatch is one open watch.
 type liveWatch struct {
 	namespace string
+	from      int // events up to this version are not told
 	events    chan source.Event
 	end       chan error
 }
@@ -44,11 +48,9 @@ func (l *live) Watch(ctx context.Context, namespace, version string, emit func(s
 		return l.refuse
 	}
 	w := &liveWatch{namespace: namespace, events: make(chan source.Event, 10_000), end: make(chan error, 1)}
-	from, _ := strconv.Atoi(version)
+	w.from, _ = strconv.Atoi(version)
 	for _, e := range l.history {
-		if at, _ := strconv.Atoi(e.ResourceVersion); at > from && e.Namespace == namespace {
-			w.events <- e
-		}
+		w.tell(e)
 	}
 	l.watches[w] = true
 	l.mu.Unlock()
@@ -72,10 +74,44 @@ func (l *live) Watch(ctx context.Context, namespace, version string, emit func(s
 // tell passes an event to the open watches. The cluster is locked.
 func (l *live) tell(e source.Event) {
 	for w := range l.watches {
-		if w.namespace == e.Namespace {
-			w.events <- e
-		}
+		w.tell(e)
 	}
+}
+
+// tell passes an event on if the watch is for it.
+func (w *liveWatch) tell(e source.Event) {
+	if at, _ := strconv.Atoi(e.ResourceVersion); at > w.from && e.Namespace == w.namespace {
+		w.events <- e
+	}
+}
+
+// Version implements sync.Versioner.
+func (l *live) Version(context.Context, string) (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.checks++
+	return strconv.Itoa(l.version), l.failing["*"]
+}
+
+// restore brings an earlier state back, as a backup of etcd does: versions go on from there, and open watches hear nothing before the
+// versions that they have seen have passed.
+func (l *live) restore(version int) {
+	l.set(func(c *cluster) {
+		c.version = version
+		c.history = slices.DeleteFunc(c.history, func(e source.Event) bool {
+			at, _ := strconv.Atoi(e.ResourceVersion)
+			return at > version
+		})
+		c.secrets = map[string]map[string]source.Secret{testNamespace: {}}
+		for _, e := range c.history {
+			name := strings.TrimPrefix(e.Secret.Key, testNamespace+"/")
+			if e.Kind == source.Delete {
+				delete(c.secrets[testNamespace], name)
+			} else {
+				c.secrets[testNamespace][name] = e.Secret
+			}
+		}
+	})
 }
 
 // bookmark tells the watches of the present version.

@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -14,106 +13,47 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// loop owns the state of refreshing. All its methods run in one goroutine and none blocks: the LIST, the write and the watches run
-// in goroutines of their own and report by channel.
+// loop owns the state of refreshing, in parts that each know one thing. All methods of the loop and its parts run in one goroutine and
+// none blocks: the LIST, the write and the watches run in goroutines of their own and report by channel. After each report the loop
+// derives from its parts what the outside sees.
 type loop struct {
 	cfg     Config
 	log     zerolog.Logger
 	metrics *metrics
 	manager *DefaultRefreshManager
-	ctx     context.Context // of a running refresh; ends when Stop's patience does
+	ctx     context.Context // ends when the patience of Stop does; a running LIST ends with it
 
-	schedule  schedule
-	limiter   *rate.Limiter // of manual refreshes
-	catalogue *catalogue
-	last      *targetsfile.Document // in place; nil: none of this source
-	epoch     string
-	vouched   time.Time         // end of the last complete LIST that may be published; zero: none of this process
-	rejected  map[string]string // what is known to be rejected, see noteRejections
-	status    RefreshStatus
+	limiter      *rate.Limiter // of manual refreshes
+	schedule     schedule
+	requests     requests
+	attempts     attempts
+	failed       int // attempts and writes, towards Config.Attempts
+	catalogue    *catalogue
+	publications publications
+	following    following
+	reports      reports
 
-	attempt    *attempt // that runs; nil: none
-	series     string   // request ID of the refresh that retries belong to
-	number     int      // of the attempt in its series
-	failed     int      // attempts and writes, towards Config.Attempts
-	next       *time.Timer
-	nextIs     Trigger
-	publishing *publication // that is being written; nil: none
-	owed       *owed        // a write that failed and is tried again; nil: none
-	writeAgain *time.Timer
-
-	listed    chan []listed
-	published chan publication
-	events    chan source.Event
-	asked     map[string]string // by namespace: the version that the source asked to be listed during a LIST
-	changes   changes
-	demands   demands
-
-	attemptFault fault     // of the last attempt
-	changeFault  fault     // of what was to be published after it
-	mayRecover   bool      // the last attempt failed for something that can be over at any time
-	heldUntil    time.Time // until when a server asked to be left alone
-	forwarded    time.Time // when a refresh was last brought forward
-
-	watches   context.Context // ends when Stop is called
-	endWatch  context.CancelFunc
-	watching  map[string]*watchState // by namespace
-	followers int                    // that run
-	ended     chan watchEnd
-	workers   sync.WaitGroup
-	stopping  bool
+	workers  sync.WaitGroup
+	stopping bool
 }
 
 func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 	l := &loop{
 		cfg: cfg, log: cfg.Logger, manager: m, ctx: ctx,
-		metrics:   newMetrics(&cfg),
-		schedule:  cfg.schedule(),
-		limiter:   cfg.limiter(),
-		catalogue: newCatalogue(cfg.Namespaces),
-		epoch:     uuid.NewString(),
-		rejected:  map[string]string{},
-		nextIs:    TriggerStartup,
-		listed:    make(chan []listed),
-		published: make(chan publication),
-		events:    make(chan source.Event),
-		asked:     map[string]string{},
-		changes:   changes{since: map[string]map[string]source.Event{}, paced: idleTimer()},
-		demands:   demands{timer: idleTimer()},
-		watching:  map[string]*watchState{},
-		ended:     make(chan watchEnd),
-		status:    RefreshStatus{State: StateIdle},
+		metrics:      newMetrics(&cfg),
+		limiter:      cfg.limiter(),
+		schedule:     cfg.schedule(),
+		requests:     newRequests(),
+		attempts:     attempts{listed: make(chan []listed)},
+		catalogue:    newCatalogue(cfg.Namespaces),
+		publications: newPublications(),
+		following:    newFollowing(ctx, &cfg),
 	}
-	l.watches, l.endWatch = context.WithCancel(ctx)
-	l.status.Watch.Enabled = cfg.watcher() != nil
-	for _, name := range cfg.Namespaces {
-		l.status.Namespaces = append(l.status.Namespaces, NamespaceStatus{Name: name})
-	}
+	l.reports = reports{metrics: l.metrics, rejected: map[string]string{}, warnings: map[string]*source.Secret{}}
 	if cfg.Last != nil && cfg.Last.Source.Equal(cfg.Origin) {
-		l.inherit(cfg.Last)
+		l.publications.inherit(cfg.Last, cfg.LastBytes)
 	}
 	return l
-}
-
-// inherit continues the document that an earlier process left, so that a restart of the container is not to be seen.
-func (l *loop) inherit(d *targetsfile.Document) {
-	l.last, l.epoch = d, d.Epoch
-	l.metrics.lastSuccess.Set(unixSeconds(d.RefreshedAt))
-	l.metrics.setDocument(d, l.cfg.LastBytes)
-	l.metrics.setInvalid(carriedRejections(d))
-	l.showDocument(d, l.cfg.LastBytes)
-	l.status.LastRefresh = d.RefreshedAt
-	l.manager.published.Store(&Published{Document: d, Versions: make([]string, len(d.Entries))})
-}
-
-// carriedRejections are those that a document lists. It lists at most targetsfile.MaxRejections: until the first LIST the metric may be
-// too low.
-func carriedRejections(d *targetsfile.Document) []rejection {
-	out := make([]rejection, len(d.Rejections))
-	for i, r := range d.Rejections {
-		out[i] = rejection{Rejection: r, carried: true}
-	}
-	return out
 }
 
 // idleTimer returns a timer that does not fire until it is reset.
@@ -124,35 +64,38 @@ func idleTimer() *time.Timer {
 }
 
 func (l *loop) run() {
-	l.next = time.NewTimer(0)
-	l.writeAgain = idleTimer()
+	l.schedule.arm(plan{trigger: TriggerStartup})
 	beat := time.NewTicker(heartbeatInterval)
 	defer beat.Stop()
 	stop := l.manager.stopping
 	for !l.finished() {
 		select {
 		case r := <-l.manager.requests:
-			run, err := l.request(r.id)
+			a := l.request(r)
 			l.show()
-			r.reply <- answer{run, err}
-		case <-l.next.C:
-			l.begin(l.nextIs, cmp.Or(l.retrying(), uuid.NewString()))
-		case results := <-l.listed:
+			r.reply <- a
+		case <-l.schedule.timer.C:
+			l.begin(l.schedule.trigger)
+		case <-l.requests.timer.C:
+			l.meetRequest()
+		case results := <-l.attempts.listed:
 			l.onListed(results)
-		case p := <-l.published:
+		case p := <-l.publications.ended:
 			l.onPublished(p)
-		case <-l.writeAgain.C:
-			l.publishOwed()
-		case e := <-l.events:
-			l.onEvent(e)
-		case <-l.changes.paced.C:
+		case <-l.publications.again.C:
+			l.publishAgain()
+		case <-l.publications.paced.C:
 			l.publishChanges()
-		case end := <-l.ended:
+		case e := <-l.following.events:
+			l.onEvent(e)
+		case end := <-l.following.ended:
 			l.onWatchEnd(end)
-		case <-l.demands.timer.C:
-			l.meetDemand()
+		case seen := <-l.following.checked:
+			l.onVersion(seen)
 		case <-beat.C:
 			l.manager.heartbeat()
+			l.checkInPlace()
+			l.freeNames()
 		case <-stop:
 			stop = nil
 			l.stop()
@@ -163,62 +106,67 @@ func (l *loop) run() {
 }
 
 // request answers somebody who wants a refresh now.
-func (l *loop) request(id string) (*Run, error) {
+func (l *loop) request(r request) answer {
+	running := l.attempts.running
 	switch {
 	case l.stopping:
-		return nil, ErrStopped
-	case l.attempt != nil:
-		return nil, &InProgressError{Run: l.attempt.run}
+		return answer{err: ErrStopped}
+	case running != nil && !r.mayFollow:
+		return answer{err: &InProgressError{Run: running.run}}
+	case running != nil && l.attempts.planned != nil:
+		return answer{run: l.attempts.planned.run}
 	}
-	if token := l.limiter.Reserve(); token.Delay() > 0 {
+	token := l.limiter.Reserve()
+	free := token.Delay() > 0
+	if free {
 		wait := token.Delay()
 		token.Cancel()
-		return nil, &RateLimitError{RetryAfter: wait}
+		if running == nil || running.free {
+			return answer{err: &RateLimitError{RetryAfter: wait}}
+		}
 	}
-	return l.begin(TriggerManual, id), nil
+	if running != nil {
+		return answer{run: l.attempts.plan(r.id, free), began: true}
+	}
+	return answer{run: l.start(TriggerManual, r.id).run, began: true}
 }
 
-// retrying returns the request ID of the series that the armed refresh goes on with, or "".
-func (l *loop) retrying() string {
-	if l.nextIs == TriggerRetry {
-		return l.series
+// begin starts the refresh that the schedule has come to. A retry goes on with the request ID of what it retries.
+func (l *loop) begin(trigger Trigger) {
+	id := uuid.NewString()
+	if trigger == TriggerRetry {
+		id = l.attempts.last.run.RequestID
 	}
-	return ""
+	l.start(trigger, id)
+}
+
+// meetRequest starts the refresh that watches or the source asked for, unless one runs: its end comes back to the request.
+func (l *loop) meetRequest() {
+	if l.attempts.running != nil || l.stopping || !l.requests.take() {
+		return
+	}
+	l.begin(TriggerWatch)
+}
+
+// last returns the document in place, nil if there is none of this source.
+func (l *loop) last() *targetsfile.Document {
+	if l.publications.inPlace == nil {
+		return nil
+	}
+	return l.publications.inPlace.Document
 }
 
 // stop starts nothing any more. What runs may go on until the manager's context ends.
 func (l *loop) stop() {
 	l.stopping = true
-	for _, timer := range []*time.Timer{l.next, l.writeAgain, l.changes.paced, l.demands.timer} {
-		timer.Stop()
-	}
-	l.endWatch()
+	l.schedule.stop()
+	l.requests.timer.Stop()
+	l.publications.stop()
+	l.following.stop()
+	l.attempts.dropPlanned()
 }
 
 // finished reports whether the loop was stopped and nothing is under way.
 func (l *loop) finished() bool {
-	return l.stopping && l.attempt == nil && l.publishing == nil && l.followers == 0
-}
-
-// show makes the state visible to GetStatus.
-func (l *loop) show() {
-	status := l.status
-	l.manager.status.Store(&status)
-}
-
-// showDocument enters the snapshot in place into the status.
-func (l *loop) showDocument(d *targetsfile.Document, size int64) {
-	kept := 0
-	for i := range d.Entries {
-		if !d.Entries[i].StaleSince.IsZero() {
-			kept++
-		}
-	}
-	l.status.Ready = true
-	l.status.Discovered, l.status.Valid, l.status.Invalid = d.Discovered, d.Valid, d.Invalid
-	l.status.Rejections = d.Rejections[:min(len(d.Rejections), maxRejectionsShown)]
-	l.status.Snapshot = SnapshotStatus{
-		Epoch: d.Epoch, Generation: d.Generation, Checksum: d.Checksum, Bytes: size,
-		ChangedAt: d.ChangedAt, StaleAfter: d.StaleAfter, Kept: kept,
-	}
+	return l.stopping && l.attempts.running == nil && l.publications.writing == nil && l.following.running == 0
 }

@@ -42,7 +42,7 @@ type DefaultRefreshManager struct {
 	requests  chan request
 	stopping  chan struct{}      // closed by Stop
 	done      chan struct{}      // closed when the loop and all its goroutines have ended
-	cancel    context.CancelFunc // of a refresh that runs
+	cancel    context.CancelFunc // ends a running refresh
 
 	abandoned atomic.Bool // a refresh was cancelled at shutdown
 
@@ -139,22 +139,39 @@ func (m *DefaultRefreshManager) RefreshNow() error {
 
 // Refresh is RefreshNow with the ID that log lines carry, and returns the started refresh.
 func (m *DefaultRefreshManager) Refresh(requestID string) (*Run, error) {
+	a := m.ask(request{id: requestID})
+	return a.run, a.err
+}
+
+// RefreshAfter returns a refresh that begins reading after the call: it starts one or, while one runs, plans the one that follows.
+// Everybody who asks while the same refresh runs shares the one that follows; began is false for all of them but the first. It returns
+// *RateLimitError, ErrNotStarted or ErrStopped.
+//
+// A planned refresh costs a token of the rate limit if there is one, and else is free, unless the refresh that runs was free itself: so
+// two refreshes a token are the most that callers can cause.
+func (m *DefaultRefreshManager) RefreshAfter(requestID string) (run *Run, began bool, err error) {
+	a := m.ask(request{id: requestID, mayFollow: true})
+	return a.run, a.began, a.err
+}
+
+// ask puts a request to the loop.
+func (m *DefaultRefreshManager) ask(r request) answer {
 	m.mu.Lock()
 	started, stopped := m.started, m.stopped
 	m.mu.Unlock()
 	switch {
 	case stopped:
-		return nil, ErrStopped
+		return answer{err: ErrStopped}
 	case !started:
-		return nil, ErrNotStarted
+		return answer{err: ErrNotStarted}
 	}
 	reply := make(chan answer, 1)
+	r.reply = reply
 	select {
-	case m.requests <- request{id: requestID, reply: reply}:
-		a := <-reply
-		return a.run, a.err
+	case m.requests <- r:
+		return <-reply
 	case <-m.done:
-		return nil, ErrStopped
+		return answer{err: ErrStopped}
 	}
 }
 
@@ -180,32 +197,15 @@ func (m *DefaultRefreshManager) SinceHeartbeat() time.Duration {
 
 func (m *DefaultRefreshManager) heartbeat() { m.beat.Store(int64(time.Since(m.born))) }
 
-// Run is one refresh that somebody asked for.
-type Run struct {
-	RequestID string
-	StartedAt time.Time
-
-	done   chan struct{}
-	result RefreshStatus // set before done is closed
-}
-
-// Wait returns the status at the end of the refresh, which may have succeeded or failed, or ctx's error if that comes first.
-func (r *Run) Wait(ctx context.Context) (RefreshStatus, error) {
-	select {
-	case <-r.done:
-		return r.result, nil
-	case <-ctx.Done():
-		return RefreshStatus{}, ctx.Err()
-	}
-}
-
 // request asks the loop for a manual refresh.
 type request struct {
-	id    string
-	reply chan<- answer // buffered
+	id        string
+	mayFollow bool          // while a refresh runs, the next one is wanted; false: that is refused
+	reply     chan<- answer // buffered
 }
 
 type answer struct {
-	run *Run
-	err error
+	run   *Run
+	began bool // the refresh was started or planned for this request; false: for an earlier one
+	err   error
 }

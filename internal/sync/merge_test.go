@@ -44,7 +44,7 @@ func (w world) catalogue(namespaces ...string) *catalogue {
 		byNamespace[namespace] = append(byNamespace[namespace], secret)
 	}
 	for _, n := range namespaces {
-		c.replace(source.Listing{Namespace: n, ResourceVersion: "1", Secrets: byNamespace[n]}, nil)
+		c.replace(source.Listing{Namespace: n, ResourceVersion: "1", Secrets: byNamespace[n]}, time.Unix(9, 0))
 	}
 	return c
 }

@@ -5,7 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -29,6 +29,8 @@ const (
 	metricChanged             = "publishing_snapshot_changed_timestamp_seconds"
 	metricStaleAfter          = "publishing_snapshot_stale_after_timestamp_seconds"
 	metricPublications        = "publishing_snapshot_publications_total"
+	metricTakeovers           = "publishing_target_takeovers_total"
+	metricMissing             = "publishing_snapshot_missing_total"
 	metricWatchConnected      = "publishing_watch_connected"
 	metricWatchEvents         = "publishing_watch_events_total"
 	metricWatchRestarts       = "publishing_watch_restarts_total"
@@ -53,6 +55,10 @@ type metrics struct {
 	changed      prometheus.Gauge
 	staleAfter   prometheus.Gauge
 	publications *prometheus.CounterVec
+	missing      *prometheus.CounterVec
+	takeovers    prometheus.Counter
+
+	mirrored *targetsfile.Document // whose metrics are set; nil: none
 
 	// Registered only where changes are followed.
 	watchConnected prometheus.Gauge
@@ -79,7 +85,9 @@ func newMetrics(cfg *Config) *metrics {
 		changed:      r.gauge(metricChanged, "Unix time at which the targets last changed."),
 		staleAfter:   r.gauge(metricStaleAfter, "Unix time from which the snapshot counts as stale."),
 		publications: r.counters(metricPublications, "Writes of the snapshot.", "result"),
+		missing:      r.counters(metricMissing, "Times that the snapshot published last was not in place: it was gone, or another file was there.", "because"),
 	}
+	m.takeovers = r.counter(metricTakeovers, "Times that a target's name went from one Secret to another.")
 	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(cfg.Interval.Seconds())
 	m.touch()
 	if cfg.watcher() == nil {
@@ -120,39 +128,77 @@ func (m *metrics) touch() {
 	for _, result := range []string{"written", "failed"} {
 		m.publications.WithLabelValues(result)
 	}
+	for _, foreign := range []bool{false, true} {
+		m.missing.WithLabelValues(missingBecause(foreign))
+	}
 	m.setTargets(nil)
 	m.setInvalid(nil)
 }
 
-// setDocument shows the snapshot in place.
-func (m *metrics) setDocument(d *targetsfile.Document, size int64) {
-	m.setTargets(d.Entries)
-	m.generation.Set(float64(d.Generation))
-	m.bytes.Set(float64(size))
-	m.changed.Set(unixSeconds(d.ChangedAt))
-	m.staleAfter.Set(unixSeconds(d.StaleAfter))
+// missingBecause names why the snapshot published last is not in place.
+func missingBecause(foreign bool) string {
+	if foreign {
+		return "foreign"
+	}
+	return "gone"
+}
+
+// mirror sets the metrics that say what the status says. Those of the document in place, which cost its length, are set when it changes.
+func (m *metrics) mirror(s *RefreshStatus, place *inPlace, failing Class) {
+	m.inProgress.Set(oneIf(s.State == StateInProgress))
+	m.consecutive.Set(float64(s.ConsecutiveFailures))
+	m.lastSuccess.Set(unixSeconds(s.LastRefresh))
+	m.watchConnected.Set(oneIf(s.Watch.Connected))
+	for _, class := range []Class{ClassTransient, ClassPermanent} {
+		m.failing.WithLabelValues(string(class)).Set(oneIf(class == failing))
+	}
+	if place == nil || place.Document == m.mirrored {
+		return
+	}
+	m.mirrored = place.Document
+	m.setTargets(place.Document.Entries)
+	m.setInvalid(place.rejections)
+	m.stale.Set(float64(place.kept))
+	m.generation.Set(float64(place.Document.Generation))
+	m.bytes.Set(float64(place.bytes))
+	m.changed.Set(unixSeconds(place.Document.ChangedAt))
+	m.staleAfter.Set(unixSeconds(place.Document.StaleAfter))
+}
+
+// finished counts an attempt that has ended.
+func (m *metrics) finished(a *attempt) {
+	status := string(a.state())
+	m.refreshes.WithLabelValues(status).Inc()
+	m.duration.WithLabelValues(status).Observe(a.took.Seconds())
+	if a.failure != nil {
+		m.errors.WithLabelValues(string(a.failure.kind)).Inc()
+	}
+}
+
+// countRejection counts a Secret that became rejected; a duplicate counts as one that breaks a rule.
+func (m *metrics) countRejection(reason string) {
+	kind := source.ParseError
+	if reason != targetsfile.RejectParse {
+		kind = targetsfile.RejectValidate
+	}
+	m.errors.WithLabelValues(string(kind)).Inc()
 }
 
 func (m *metrics) setTargets(entries []*targetsfile.Entry) {
 	count := map[[2]string]int{}
-	for _, kind := range discovery.Types() {
+	for _, kind := range secret.Types() {
 		count[[2]string{kind, "true"}], count[[2]string{kind, "false"}] = 0, 0
 	}
-	stale := 0
 	for i := range entries {
 		enabled := "false"
 		if entries[i].Enabled {
 			enabled = "true"
 		}
 		count[[2]string{entries[i].Type, enabled}]++
-		if !entries[i].StaleSince.IsZero() {
-			stale++
-		}
 	}
 	for labels, n := range count {
 		m.targets.WithLabelValues(labels[:]...).Set(float64(n))
 	}
-	m.stale.Set(float64(stale))
 }
 
 func (m *metrics) setInvalid(rejections []rejection) {
@@ -165,15 +211,11 @@ func (m *metrics) setInvalid(rejections []rejection) {
 	}
 }
 
-// setFailing shows the class of the present failure, "" for none.
-func (m *metrics) setFailing(class Class) {
-	for _, c := range []Class{ClassTransient, ClassPermanent} {
-		value := 0.0
-		if c == class {
-			value = 1
-		}
-		m.failing.WithLabelValues(string(c)).Set(value)
+func oneIf(is bool) float64 {
+	if is {
+		return 1
 	}
+	return 0
 }
 
 func unixSeconds(t time.Time) float64 {
@@ -190,6 +232,12 @@ func (r registrar) counters(name, help string, labels ...string) *prometheus.Cou
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	r.MustRegister(v)
 	return v
+}
+
+func (r registrar) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	r.MustRegister(c)
+	return c
 }
 
 func (r registrar) gauges(name, help string, labels ...string) *prometheus.GaugeVec {

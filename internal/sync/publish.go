@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -13,55 +14,12 @@ import (
 // minFreshness is the least time for which a refresh vouches for the snapshot.
 const minFreshness = 10 * time.Minute
 
-// publication is one write of the snapshot.
-type publication struct {
-	log        zerolog.Logger // of the refresh, if it is of one
-	begun      time.Time      // with its merge
-	events     int            // that it is of
-	document   *targetsfile.Document
-	versions   []string // see merged
-	rejections []rejection
-	refresh    *attempt // whose step 8 it is, or would have been; nil: of none
-	retry      bool     // of a write that failed
-	size       int64
-	failure    *failure // of the write
-}
-
-// owed is a write that failed. It is tried again on a timer of its own, without another LIST.
-type owed struct {
-	log      zerolog.Logger
-	refresh  *attempt // becomes the success when the write succeeds; nil: of none, or a later one failed
-	failures int
-}
-
-// publishRefresh is steps 6 to 8 of a refresh whose LIST has ended, once the publisher is free.
-func (l *loop) publishRefresh() {
-	a := l.attempt
-	// Half of the first snapshot would tell a new pod that the other half does not exist.
-	if a.reached == 0 || l.last == nil && !l.catalogue.complete() {
-		l.finish(a.failure, l.schedule.failure(a.failure))
-		return
-	}
-	// (6)
-	begun := time.Now()
-	m := l.merge(a.log)
-	l.changes.count = 0
-	l.setCounts(m)
-	// (7)
-	if f := l.guard(m); f != nil {
-		if a.failure != nil {
-			f = a.failure
-		}
-		l.finish(f, l.schedule.failure(f))
-		return
-	}
-	// (8)
-	if a.failure == nil {
-		l.vouched = a.listedAt
-	}
-	l.owed = nil
-	l.writeAgain.Stop()
-	l.publish(m, publication{log: a.log, begun: begun, refresh: a})
+// merge merges what is known into the document in place, and reports what is rejected.
+func (l *loop) merge(log zerolog.Logger) merged {
+	m := merge(l.last(), l.catalogue, !l.cfg.DropInvalid, time.Now())
+	l.publications.pending = 0
+	l.reports.merged(log, m.rejections, l.catalogue)
+	return m
 }
 
 // guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
@@ -76,15 +34,15 @@ func (l *loop) guard(m merged) *failure {
 func (l *loop) compose(m merged) *targetsfile.Document {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	d := &targetsfile.Document{
-		Epoch: l.epoch, Generation: 1, ChangedAt: now,
+		Epoch: l.publications.epoch, Generation: 1, ChangedAt: now,
 		Source:     l.cfg.Origin,
 		Discovered: m.discovered, Valid: m.valid, Invalid: m.discovered - m.valid,
 		Entries: m.entries, Rejections: m.listed(),
 	}
-	if l.last != nil {
-		d.Generation, d.ChangedAt = l.last.Generation, l.last.ChangedAt
-		if !slices.EqualFunc(m.entries, l.last.Entries, (*targetsfile.Entry).Equal) {
-			d.Generation, d.ChangedAt = l.last.Generation+1, now
+	if last := l.last(); last != nil {
+		d.Generation, d.ChangedAt = last.Generation, last.ChangedAt
+		if !slices.EqualFunc(m.entries, last.Entries, (*targetsfile.Entry).Equal) {
+			d.Generation, d.ChangedAt = last.Generation+1, now
 		}
 	}
 	d.RefreshedAt = l.refreshedAt().UTC().Truncate(time.Millisecond)
@@ -94,148 +52,192 @@ func (l *loop) compose(m merged) *targetsfile.Document {
 
 // refreshedAt is the end of the last complete LIST; before this epoch's first, the oldest of the namespaces' last ones.
 func (l *loop) refreshedAt() time.Time {
-	if !l.vouched.IsZero() {
-		return l.vouched
+	if !l.publications.lastCompleteList.IsZero() {
+		return l.publications.lastCompleteList
 	}
-	if l.last != nil {
-		return l.last.RefreshedAt
+	if last := l.last(); last != nil {
+		return last.RefreshedAt
 	}
-	oldest := l.status.Namespaces[0].LastSuccess
-	for _, n := range l.status.Namespaces {
-		if n.LastSuccess.Before(oldest) {
-			oldest = n.LastSuccess
-		}
-	}
-	return oldest
+	return l.catalogue.oldestList()
 }
 
-// publish hands the next document to the publisher goroutine, of which there is at most one.
+// publish hands the next document to the publisher goroutine.
 func (l *loop) publish(m merged, p publication) {
 	p.document, p.versions, p.rejections = l.compose(m), m.versions, m.rejections
-	l.publishing = &p
+	l.write(p)
+}
+
+func (l *loop) write(p publication) {
+	l.publications.writing = &p
+	w := documentWriter{publisher: l.cfg.Publisher, log: p.log}
 	l.workers.Go(func() {
-		p.size, p.failure = l.write(p.log, p.document)
-		l.published <- p
+		w.write(&p)
+		l.publications.ended <- p
 	})
 }
 
-// write runs in the publisher goroutine.
-func (l *loop) write(log zerolog.Logger, d *targetsfile.Document) (size int64, f *failure) {
-	defer func() {
-		if value := recover(); value != nil {
-			log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
-			f = panicFailure(value)
-		}
-	}()
-	size, err := l.cfg.Publisher.Publish(d)
-	if err != nil {
-		return 0, writeFailure(err)
+// checkInPlace finds out, with each heartbeat, whether the document in place still is, and puts it back if it is not: the path is the
+// sidecar's alone.
+func (l *loop) checkInPlace() {
+	place := l.publications.inPlace
+	if place == nil || l.publications.writing != nil || l.publications.failed != nil || l.stopping {
+		return
 	}
-	return size, nil
+	document := *place.Document
+	l.write(publication{log: l.log, begun: time.Now(), check: true, document: &document, versions: place.Versions, rejections: place.rejections})
 }
 
 // onPublished takes in the end of a write.
 func (l *loop) onPublished(p publication) {
-	l.publishing = nil
-	l.changes.from = time.Now().Add(max(paceLeast, paceShare*time.Since(p.begun)))
-	if p.failure != nil {
+	l.publications.writing = nil
+	l.reportMissing(p)
+	switch {
+	case p.check && p.intact:
+	case p.failure != nil:
+		l.publications.pace(paceLeast, time.Since(p.begun))
 		l.writeFailed(p)
-	} else {
+	default:
+		l.publications.pace(paceLeast, time.Since(p.begun))
 		l.written(p)
 	}
-	if l.attempt != nil && !l.attempt.listedAt.IsZero() && l.publishing == nil {
+	if a := l.attempts.running; a != nil && !a.listedAt.IsZero() && l.publications.writing == nil {
 		l.publishRefresh() // it waited for the publisher
 	}
 	l.publishChanges()
 }
 
+// reportMissing tells that the document published last was not in place: once, until one is found there again.
+func (l *loop) reportMissing(p publication) {
+	switch {
+	case p.intact:
+		l.publications.tampered = false
+		return
+	case p.failure != nil && !p.foreign: // it could not even be looked for
+	case !p.foreign:
+		p.log.Warn().Msg("the snapshot was removed or its mode was changed, it is written again")
+	case !l.publications.tampered:
+		p.log.Warn().Str("hint", "nothing but this sidecar may write to the path: is there a second one, or does the app write?").
+			Msg("somebody else wrote the snapshot, it is replaced in a new epoch")
+	}
+	l.publications.tampered = p.foreign
+	l.publications.missing = true // until a write succeeds
+	l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+}
+
 // written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
-	l.metrics.setDocument(p.document, p.size)
-	l.metrics.setInvalid(p.rejections)
-	l.showDocument(p.document, p.size)
-	logChanges(p.log, l.last, p.document)
-	l.last = p.document
-	if l.vouched.After(l.status.LastRefresh) { // the file says so now, also where a later attempt has failed
-		l.status.LastRefresh = l.vouched
-		l.metrics.lastSuccess.Set(unixSeconds(l.vouched))
-	}
-	l.manager.published.Store(&Published{Document: p.document, Versions: p.versions})
+	l.compare(p.log, p.document)
+	l.publications.take(p)
 	switch {
-	case p.retry:
-		l.settle(p)
+	case p.check:
+	case p.again:
+		l.writtenLate(p)
 	case p.refresh == nil:
 		l.changesWritten(p)
-	case p.refresh.failure == nil:
-		l.finish(nil, l.schedule.success())
 	default:
-		p.refresh.written = true
-		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
+		p.refresh.published = true
+		l.finish(p.refresh.unanswered)
 	}
 }
 
-// settle completes a write that had failed. If no later attempt failed, the refresh it belongs to becomes the success.
-func (l *loop) settle(p publication) {
-	refresh := l.owed.refresh
-	l.owed = nil
-	l.changesInPlace()
+// writtenLate takes in that a failed write succeeded at last. A refresh that failed in nothing else becomes a success, unless a later one
+// has ended meanwhile.
+func (l *loop) writtenLate(p publication) {
+	refresh := l.publications.failed.refresh
+	l.publications.failed = nil
 	p.log.Info().Uint64("generation", p.document.Generation).Msg("snapshot written after a failed write")
-	if refresh == nil {
-		return
+	if refresh != nil && refresh == l.attempts.last {
+		l.attempts.succeedLate()
+		l.schedule.succeedLate()
+		l.giveUp(nil)
 	}
-	l.schedule.success()
-	l.markFresh(refresh.listedAt)
-	if l.attempt == nil {
-		l.status.State = StateSuccess
-		l.endManual(refresh)
-	}
-	l.giveUp(nil)
+	l.changesInPlace()
 }
 
-// writeFailed has the write tried again, and ends the refresh that it belongs to.
+// writeFailed has the write tried again, and ends the refresh that it was to complete.
 func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
-	if !p.retry {
-		l.owed = &owed{log: p.log}
-		if p.refresh != nil && p.refresh.failure == nil {
-			l.owed.refresh = p.refresh
+	if !p.again {
+		l.publications.failed = &failedWrite{log: p.log}
+		if p.refresh != nil && p.refresh.unanswered == nil {
+			l.publications.failed.refresh = p.refresh
 		}
 	}
-	l.owed.failures++
-	if !l.stopping {
-		l.writeAgain.Reset(l.schedule.jittered(entry(l.cfg.StartupBackoff, l.owed.failures-1)))
+	l.publications.failed.times++
+	l.armWrite()
+	refresh := p.refresh
+	if refresh == nil || refresh.unanswered != nil { // else the refresh counts it
+		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
+		p.log.Error().Err(p.failure.err).Int("attempt", l.publications.failed.times).Str("hint", p.failure.hint).
+			Msg("writing the snapshot failed, keeping the last one")
 	}
+	written := counts{p.document.Discovered, p.document.Valid}
 	switch {
-	case p.retry:
-		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
-		p.log.Error().Err(p.failure.err).Int("attempt", l.owed.failures).Msg("writing the snapshot failed again, keeping the last one")
+	case p.again:
 		l.giveUp(p.failure)
-	case p.refresh == nil:
-		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
-		p.log.Error().Err(p.failure.err).Str("hint", p.failure.hint).Msg("writing changes failed, keeping the last snapshot")
-		l.changeFault = faultOf(p.failure, p.failure.class)
-		l.showFault()
-	case p.refresh.failure != nil:
-		l.metrics.errors.WithLabelValues(string(p.failure.kind)).Inc()
-		p.log.Error().Err(p.failure.err).Msg("writing the snapshot failed, keeping the last one")
-		l.finish(p.refresh.failure, l.schedule.failure(p.refresh.failure))
+	case refresh == nil:
+		l.publications.withhold(written, p.failure, l.attempts.last)
+	case refresh.unanswered != nil:
+		l.publications.withhold(written, nil, nil)
+		l.finish(refresh.unanswered)
 	default:
-		l.finish(p.failure, l.schedule.written())
+		l.publications.withhold(written, nil, nil)
+		l.finish(p.failure)
 	}
 }
 
-// publishOwed tries a failed write again with what is known now.
-func (l *loop) publishOwed() {
-	if l.owed == nil || l.publishing != nil {
+// armWrite sets when the failed write is tried again.
+func (l *loop) armWrite() {
+	if !l.stopping {
+		l.publications.again.Reset(l.schedule.jittered(entry(l.cfg.StartupBackoff, l.publications.failed.times-1)))
+	}
+}
+
+// publishAgain tries a failed write again, with what is known now.
+func (l *loop) publishAgain() {
+	failed := l.publications.failed
+	if failed == nil || l.publications.writing != nil {
 		return
 	}
 	begun := time.Now()
-	m := l.merge(l.owed.log)
-	l.changes.count = 0
+	m := l.merge(failed.log)
 	if l.guard(m) != nil { // until a change or a refresh makes it enough
-		l.writeAgain.Reset(l.schedule.jittered(entry(l.cfg.StartupBackoff, l.owed.failures-1)))
+		l.armWrite()
 		return
 	}
-	l.publish(m, publication{log: l.owed.log, begun: begun, retry: true})
+	l.publish(m, publication{log: failed.log, begun: begun, again: true})
+}
+
+// documentWriter does step 8 of a refresh, or the write after changes, in a goroutine of its own.
+type documentWriter struct {
+	publisher Publisher
+	log       zerolog.Logger
+}
+
+// write writes a document, in a new epoch if it finds another one in place: readers may have taken that for the sidecar's, and would refuse
+// what follows it in the old epoch.
+func (w documentWriter) write(p *publication) {
+	defer func() {
+		if value := recover(); value != nil {
+			w.log.Error().Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while publishing, keeping the last snapshot")
+			p.failure = panicFailure(value)
+			p.failure.onlyWrite = true
+		}
+	}()
+	var err error
+	if p.intact, p.foreign, err = w.publisher.Check(); err != nil {
+		p.failure = writeFailure(err)
+		return
+	}
+	if p.check && p.intact {
+		return
+	}
+	if p.foreign {
+		p.document.Epoch, p.document.Generation = uuid.NewString(), 1
+		p.document.ChangedAt = time.Now().UTC().Truncate(time.Millisecond)
+	}
+	if p.size, err = w.publisher.Publish(p.document); err != nil {
+		p.failure = writeFailure(err)
+	}
 }

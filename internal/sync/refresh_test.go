@@ -124,24 +124,26 @@ func TestStartupRetriesByItsOwnList(t *testing.T) {
 	}
 }
 
-func TestADenialIsConfirmedOnceThenWaits(t *testing.T) {
+func TestADenialIsTriedAgainAfterSecondsAndAMinuteThenWaits(t *testing.T) {
 	bubble(t, nil, func(h *harness) {
 		h.start()
 		h.cluster.fail(denied())
-		h.pass(5 * time.Minute)
-		if s := h.GetStatus(); s.ErrorClass != sync.ClassTransient {
-			t.Errorf("the first denial: got class %s, want transient", s.ErrorClass)
+		for _, wait := range []time.Duration{5 * time.Minute, 5 * time.Second} {
+			h.pass(wait)
+			if s := h.GetStatus(); s.State != sync.StateFailed || s.ErrorClass != sync.ClassTransient {
+				t.Errorf("after %s: got %s of class %s, want a transient failure", wait, s.State, s.ErrorClass)
+			}
 		}
 		h.pass(time.Minute)
 		if s := h.GetStatus(); s.ErrorClass != sync.ClassPermanent || s.Hint != "grant list" {
-			t.Errorf("the second denial: got class %s, hint %q; want permanent with the hint", s.ErrorClass, s.Hint)
+			t.Errorf("the third denial: got class %s, hint %q; want permanent with the hint", s.ErrorClass, s.Hint)
 		}
 		if got := h.metric(`publishing_refresh_failing{class="permanent"}`); got != 1 {
 			t.Errorf("got failing gauge %v, want 1", got)
 		}
 		h.pass(10 * time.Minute)
-		m := time.Minute
-		if diff := cmp.Diff([]time.Duration{0, 5 * m, 6 * m, 11 * m, 16 * m}, h.cluster.listTimes()); diff != "" {
+		m, third := time.Minute, 6*time.Minute+5*time.Second
+		if diff := cmp.Diff([]time.Duration{0, 5 * m, 5*m + 5*time.Second, third, third + 5*m, third + 10*m}, h.cluster.listTimes()); diff != "" {
 			t.Errorf("LISTs (-want +got):\n%s", diff)
 		}
 	})
@@ -271,14 +273,11 @@ func TestTheRequestIDIsInEveryLineOfTheRefreshAndItsRetries(t *testing.T) {
 func TestEveryLineOfARefreshCarriesItsRequestID(t *testing.T) {
 	bubble(t, nil, func(h *harness) {
 		h.cluster.put(t, testNamespace, "a", "https://a")
+		h.cluster.put(t, testNamespace, "b", "https://b")
 		h.start()
 		h.logs.Reset()
 		h.cluster.spoil(testNamespace, "a")
-		h.cluster.set(func(c *cluster) {
-			s := c.secrets[testNamespace]["a"]
-			s.Warnings = []string{"is base64-encoded twice"}
-			c.secrets[testNamespace]["a"] = s
-		})
+		h.cluster.warn(testNamespace, "b", "is base64-encoded twice")
 		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
 		if _, err := h.Refresh("req-9"); err != nil {
 			t.Fatal(err)

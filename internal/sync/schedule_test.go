@@ -59,17 +59,18 @@ func TestScheduleIsTheTableOfThePackageDoc(t *testing.T) {
 			{permanent, 5 * time.Minute, TriggerPeriodic, ClassPermanent},
 			{transient, 30 * time.Second, TriggerRetry, ClassTransient},
 		},
-		"denied: one confirmation after a minute, then the interval": {
+		"denied: tried again after seconds and after a minute, then the interval": {
 			success,
+			{denied, 5 * time.Second, TriggerRetry, ClassTransient},
 			{denied, time.Minute, TriggerRetry, ClassTransient},
 			{denied, 5 * time.Minute, TriggerPeriodic, ClassPermanent},
 			{denied, 5 * time.Minute, TriggerPeriodic, ClassPermanent},
 			success,
-			{denied, time.Minute, TriggerRetry, ClassTransient},
+			{denied, 5 * time.Second, TriggerRetry, ClassTransient},
 		},
 		"only the write failed: the interval": {
 			success,
-			{&failure{kind: typeWrite}, 5 * time.Minute, TriggerPeriodic, ClassTransient},
+			{&failure{kind: typeWrite, onlyWrite: true}, 5 * time.Minute, TriggerPeriodic, ClassTransient},
 		},
 		"Retry-After wins if it is longer, at most the interval": {
 			success,
@@ -96,25 +97,17 @@ func TestScheduleIsTheTableOfThePackageDoc(t *testing.T) {
 	}
 }
 
-func (s *schedule) plan(f *failure) plan {
-	switch {
-	case f == nil:
-		return s.success()
-	case f.kind == typeWrite:
-		return s.written()
-	}
-	return s.failure(f)
-}
-
 func TestBackoffIsNeverLongerThanTheInterval(t *testing.T) {
 	s := schedule{interval: 10 * time.Second, maxRetries: 3, startup: []time.Duration{time.Second}, backoff: []time.Duration{time.Minute}}
-	s.success()
-	if got := s.failure(&failure{class: ClassTransient}).wait; got != 10*time.Second {
+	s.plan(nil)
+	if got := s.plan(&failure{class: ClassTransient}).wait; got != 10*time.Second {
 		t.Errorf("got %s, want the interval of 10s", got)
 	}
-	s.success()
-	if got := s.failure(&failure{class: ClassPermanent, denied: true}).wait; got != 10*time.Second {
-		t.Errorf("a denial: got %s, want the interval of 10s", got)
+	s.plan(nil)
+	denied := &failure{class: ClassPermanent, denied: true}
+	s.plan(denied)
+	if got := s.plan(denied).wait; got != 10*time.Second {
+		t.Errorf("a second denial: got %s, want the interval of 10s", got)
 	}
 }
 
@@ -122,12 +115,12 @@ func TestJitterIsTakenOffButNotOffRetryAfter(t *testing.T) {
 	s := schedule{interval: time.Minute, jitter: 0.1, maxRetries: 3, startup: []time.Duration{time.Second}, backoff: []time.Duration{time.Second}}
 	shortened := false
 	for range 1000 {
-		wait := s.success().wait
+		wait := s.plan(nil).wait
 		if wait < 54*time.Second || wait > time.Minute {
 			t.Fatalf("got %s, want between 54s and 1m", wait)
 		}
 		shortened = shortened || wait < 59*time.Second
-		if got := s.failure(&failure{class: ClassTransient, retryAfter: 20 * time.Second}).wait; got != 20*time.Second {
+		if got := s.plan(&failure{class: ClassTransient, retryAfter: 20 * time.Second}).wait; got != 20*time.Second {
 			t.Fatalf("got %s, want the server's 20s", got)
 		}
 	}
@@ -136,13 +129,23 @@ func TestJitterIsTakenOffButNotOffRetryAfter(t *testing.T) {
 	}
 }
 
+func TestAFirstDenialIsTriedAgainWithinTwoToFiveSeconds(t *testing.T) {
+	s := schedule{interval: time.Minute, jitter: 0.1, startup: []time.Duration{time.Second}, backoff: []time.Duration{time.Second}}
+	for range 1000 {
+		s.plan(nil)
+		if wait := s.plan(&failure{class: ClassPermanent, denied: true}).wait; wait < 2*time.Second || wait > 5*time.Second {
+			t.Fatalf("got %s, want between 2s and 5s", wait)
+		}
+	}
+}
+
 func BenchmarkRetryBackoff(b *testing.B) {
 	s := schedule{interval: 5 * time.Minute, jitter: 0.1, maxRetries: 5, startup: []time.Duration{time.Second},
 		backoff: []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute}}
-	s.success()
+	s.plan(nil)
 	f := &failure{class: ClassTransient}
 	b.ReportAllocs()
 	for b.Loop() {
-		s.failure(f)
+		s.plan(f)
 	}
 }

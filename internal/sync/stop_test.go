@@ -95,8 +95,11 @@ func TestStopCancelsAHungList(t *testing.T) {
 		if took := time.Since(begun); took != 25*time.Second {
 			t.Errorf("took %s, want 25s", took)
 		}
-		if s, err := run.Wait(h.t.Context()); err != nil || s.State != sync.StateFailed {
-			t.Errorf("got %s, %v; want failed", s.State, err)
+		if _, err := run.Wait(h.t.Context()); !errors.Is(err, sync.ErrStopped) {
+			t.Errorf("who waits for the refresh: got %v, want ErrStopped", err)
+		}
+		if s := h.GetStatus(); s.State != sync.StateFailed || s.Error == "" || s.ConsecutiveFailures != 0 || s.Ready || !s.Stopping {
+			t.Errorf("got %+v, want failed without counting, and not ready", s)
 		}
 		h.expectNames("a")
 	})

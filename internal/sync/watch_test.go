@@ -160,14 +160,58 @@ func TestAnExpiredWatchAsksForOneRefresh(t *testing.T) {
 	}
 }
 
-func TestASilentWatchIsOpenedAgainAndAsksForARefresh(t *testing.T) {
-	watching(t, nil, func(h *harness) {
-		since := h.now()
-		h.live.cut(ended(source.WatchSilent), nil)
-		h.expectLists(2)
-		h.pass(time.Minute)
-		h.expectLists(2)
-		h.expectOpens(since, time.Second)
+// TestAQuietWatchIsOpenedAgain: that nothing was received proves nothing, and opening it again replays what was kept back.
+func TestAQuietWatchIsOpenedAgain(t *testing.T) {
+	const keptBack = "the watch had kept changes back, they are applied now"
+	t.Run("nothing was kept back", func(t *testing.T) {
+		watching(t, nil, func(h *harness) {
+			h.logs.Reset()
+			since := h.now()
+			h.live.cut(ended(source.WatchQuiet), nil)
+			h.pass(2 * time.Second)
+			h.edit("b", "https://b")
+			h.pass(time.Second)
+			h.expectNames("a b")
+			h.expectLists(1)
+			h.expectOpens(since, 0)
+			h.expectMetrics(map[string]float64{
+				`publishing_watch_restarts_total{reason="quiet"}`: 1, `publishing_watch_restarts_total{reason="silent"}`: 0, `publishing_watch_connected`: 1,
+			})
+			if s := h.GetStatus().Watch; !s.Connected || s.Error != "" || !s.KeptBack.IsZero() || strings.Contains(h.logs.String(), "warn") {
+				t.Errorf("got %+v and the log %s; want no trouble", s, h.logs.String())
+			}
+		})
+	})
+	t.Run("it goes on from the last LIST", func(t *testing.T) {
+		watching(t, nil, func(h *harness) {
+			h.cluster.set(func(c *cluster) { c.version = 4711 }) // others changed, without a bookmark
+			if err := h.RefreshNow(); err != nil {
+				t.Fatal(err)
+			}
+			h.pass(time.Second)
+			h.live.cut(ended(source.WatchQuiet), nil)
+			if got := h.live.lastFrom(); got != "4711" {
+				t.Errorf("opened again from version %s, want the LIST's 4711", got)
+			}
+		})
+	})
+	t.Run("a change was kept back", func(t *testing.T) {
+		watching(t, nil, func(h *harness) {
+			for w := range h.live.watches {
+				w.namespace = "hangs"
+			}
+			h.edit("a", "https://a2")
+			h.edit("b", "https://b")
+			h.live.cut(ended(source.WatchQuiet), nil)
+			h.pass(time.Second)
+			h.expectNames("a b")
+			h.expectURL("a", "https://a2")
+			h.expectLists(1)
+			h.expectMetrics(map[string]float64{`publishing_watch_restarts_total{reason="silent"}`: 1})
+			if lines := len(h.logLines(keptBack)); lines != 1 || h.GetStatus().Watch.KeptBack.IsZero() {
+				t.Errorf("got %d lines, status %+v; want one, and the time", lines, h.GetStatus().Watch)
+			}
+		})
 	})
 }
 

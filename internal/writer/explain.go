@@ -12,12 +12,23 @@ import (
 // mountAdvice is for a volume that is mounted as a single file: its directory is then the image's.
 const mountAdvice = "mount the directory, not the file with a subPath"
 
+// modeError says that a file system gave a file another mode than the one it was told to.
+type modeError struct{ want, got os.FileMode }
+
+// Error implements error.
+func (e *modeError) Error() string {
+	return fmt.Sprintf("the file system gives the file mode %04o instead of %04o, so that the app may not be able to read it: use an"+
+		" emptyDir, or set --snapshot-mode=%04o if that mode is enough", e.got, e.want, e.got)
+}
+
 // explain adds to an error of the file system who tried, on what, and what usually cures it.
 func (w *Writer) explain(err error) error {
 	dir := filepath.Dir(w.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w (the directory %s does not exist: mount the shared volume there, or create it)", err, dir)
+	case errors.Is(err, syscall.EPERM):
+		return fmt.Errorf("%w (%s)", err, w.explainForbidden(dir))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w (running as uid %d gid %d, %s: set fsGroup in the pod's securityContext, or run both containers as one user;"+
 			" %s)", err, os.Getuid(), os.Getgid(), describe(dir), mountAdvice)
@@ -26,10 +37,39 @@ func (w *Writer) explain(err error) error {
 			" %s)", err, os.Getuid(), os.Getgid(), describe(dir), mountAdvice)
 	case errors.Is(err, syscall.EBUSY):
 		return fmt.Errorf("%w (%s is a mount of its own: %s)", err, w.path, mountAdvice)
+	case errors.Is(err, syscall.ENOSPC) && outOfInodes(dir):
+		return fmt.Errorf("%w (%s has space, but no inode left: remove files from the volume, or give it more)", err, dir)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w (%s is full: the volume's sizeLimit must hold two snapshots)", err, dir)
 	}
 	return err
+}
+
+// explainForbidden says what forbids an operation for a reason other than the bits of a mode: EPERM, where those give EACCES.
+func (w *Writer) explainForbidden(dir string) string {
+	who := fmt.Sprintf("running as uid %d gid %d, %s", os.Getuid(), os.Getgid(), describe(dir))
+	if info, err := os.Stat(dir); err == nil && info.Mode()&fs.ModeSticky != 0 {
+		if file, err := os.Lstat(w.path); err == nil && owner(file) != os.Getuid() && owner(info) != os.Getuid() {
+			return fmt.Sprintf("%s: in a sticky directory only the owner may replace a file, and %s belongs to uid %d: remove the file, run as"+
+				" that user, or clear the sticky bit", who, w.path, owner(file))
+		}
+	}
+	return who + ": the file system or a seccomp profile refuses this to everybody: use an emptyDir; elsewhere, is the directory append-only" +
+		" or immutable (lsattr -d), or does the mount refuse chmod?"
+}
+
+func outOfInodes(dir string) bool {
+	var fs syscall.Statfs_t
+	return syscall.Statfs(dir, &fs) == nil && fs.Files > 0 && fs.Ffree == 0
+}
+
+// owner returns the uid that a file belongs to, -1 if that is not to be had.
+func owner(info os.FileInfo) int {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return -1
+	}
+	return int(stat.Uid)
 }
 
 // describe returns the mode and the owner of a directory.
@@ -38,9 +78,13 @@ func describe(dir string) string {
 	if err != nil {
 		return dir
 	}
-	owner := ""
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner = fmt.Sprintf(", owned by uid %d gid %d", stat.Uid, stat.Gid)
+	sticky := ""
+	if info.Mode()&fs.ModeSticky != 0 {
+		sticky = " and the sticky bit"
 	}
-	return fmt.Sprintf("%s has mode %s%s", dir, info.Mode().Perm(), owner)
+	of := ""
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		of = fmt.Sprintf(", owned by uid %d gid %d", stat.Uid, stat.Gid)
+	}
+	return fmt.Sprintf("%s has mode %04o%s%s", dir, info.Mode().Perm(), sticky, of)
 }

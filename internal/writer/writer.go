@@ -2,15 +2,16 @@
 //
 // A reader that opens the path at any moment sees the document before a [Writer.Publish] or the one after it, never a part, an empty
 // file or none. The document is written beside the path, synced and renamed over it; a write that fails at any point (disk full,
-// read-only, killed) leaves the old file as it was.
+// read-only, killed) leaves the old file as it was, and nothing beside it.
 //
 // Not promised: that the last document survives a crash of the node. The directory is not synced, because the emptyDir this is made
-// for does not outlive its pod. And two writers of one path do not know of each other.
+// for does not outlive its pod. And nothing keeps others from writing to the path: [Writer.Check] finds out that they did.
 package writer
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,10 @@ import (
 type Writer struct {
 	path string
 	mode os.FileMode
+
+	stuck   string    // a temporary file that could not be removed; empty: there is none
+	inPlace identity  // of the file that was read or published last
+	content *document // of that file; nil: there was none
 }
 
 // New returns a writer of the file at path, which will have exactly mode, whatever the umask. The directory must exist when
@@ -34,27 +39,70 @@ func New(path string, mode os.FileMode) *Writer {
 
 // Publish replaces the file by d, whose Checksum it sets, and returns its size in bytes.
 func (w *Writer) Publish(d *targetsfile.Document) (int64, error) {
-	size, err := w.replace(d)
+	size := int64(0)
+	info, err := w.replace(w.path, func(f *renameio.PendingFile) (err error) {
+		size, err = d.WriteFile(f)
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("writing snapshot: %w", w.explain(err))
 	}
+	w.inPlace, w.content = identify(info), outline(d)
 	return size, nil
 }
 
-func (w *Writer) replace(d *targetsfile.Document) (int64, error) {
+// replace replaces the file at path by what fill writes, and returns what the file system says of the new file.
+func (w *Writer) replace(path string, fill func(*renameio.PendingFile) error) (info os.FileInfo, err error) {
+	if err := w.unstick(); err != nil {
+		return nil, err
+	}
 	// renameio.WriteFile would keep the mode of the file that is there, and without WithTempDir each write drops probe files into the
-	// directory that readers watch.
-	file, err := renameio.NewPendingFile(w.path,
-		renameio.WithTempDir(filepath.Dir(w.path)), renameio.WithStaticPermissions(w.mode))
+	// directory that readers watch. WithStaticPermissions leaves file and descriptor behind where chmod is refused.
+	file, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	defer func() { _ = file.Cleanup() }()
-	size, err := d.WriteFile(file)
-	if err != nil {
-		return 0, err
+	defer func() { w.discard(file, err != nil) }()
+	if err := file.Chmod(w.mode); err != nil {
+		return nil, err
 	}
-	return size, file.CloseAtomicallyReplace()
+	if err := fill(file); err != nil {
+		return nil, err
+	}
+	if info, err = file.Stat(); err != nil {
+		return nil, err
+	}
+	if got := info.Mode().Perm(); got != w.mode {
+		return nil, &modeError{want: w.mode, got: got}
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return nil, err
+	}
+	return os.Lstat(path)
+}
+
+// discard closes and removes a temporary file whose write failed. One that cannot be removed, as in a directory that only takes new files,
+// is emptied, and no other is made before it is gone.
+func (w *Writer) discard(file *renameio.PendingFile, failed bool) {
+	if !failed || file.Cleanup() == nil {
+		return
+	}
+	if _, err := os.Lstat(file.Name()); err == nil {
+		w.stuck = file.Name()
+		_ = os.Truncate(w.stuck, 0)
+	}
+}
+
+// unstick removes the temporary file that could not be removed before.
+func (w *Writer) unstick() error {
+	if w.stuck == "" {
+		return nil
+	}
+	if err := os.Remove(w.stuck); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	w.stuck = ""
+	return nil
 }
 
 // Sweep removes what killed processes left beside the file and returns how many files that were. Call it before the first Publish.
@@ -63,7 +111,7 @@ func (w *Writer) Sweep() (int, error) {
 	if dir == "" {
 		dir = "."
 	}
-	leftover := regexp.MustCompile(`^\.` + regexp.QuoteMeta(base) + `[0-9]+$`)
+	leftover := regexp.MustCompile(`^\.{1,2}` + regexp.QuoteMeta(base) + `[0-9]+$`)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, fmt.Errorf("sweeping left-over files: %w", w.explain(err))
@@ -83,20 +131,36 @@ func (w *Writer) Sweep() (int, error) {
 	return swept, errors.Join(faults...)
 }
 
-// Probe makes and removes a file beside the path, so that a directory that cannot be written is known, with its cure, before the
-// first Publish.
+// Probe does all that a Publish does, with a small file of its own, so that a directory in which a write would fail is known, with the
+// cure, before the first Publish.
 func (w *Writer) Probe() error {
-	// The name is one that Sweep knows, should the process be killed in between.
-	file, err := os.CreateTemp(filepath.Dir(w.path), "."+filepath.Base(w.path)+"*")
-	if err != nil {
-		return fmt.Errorf("probing snapshot directory: %w", w.explain(err))
-	}
-	_, err = file.WriteString("probe\n")
-	if err := errors.Join(err, file.Close(), os.Remove(file.Name())); err != nil {
-		return fmt.Errorf("probing snapshot directory: %w", w.explain(err))
-	}
 	if info, err := os.Lstat(w.path); err == nil && info.IsDir() {
 		return fmt.Errorf("probing snapshot path: %s is a directory: name a file in it", w.path)
 	}
+	if err := w.probe(); err != nil {
+		return fmt.Errorf("probing snapshot directory: %w", w.explain(err))
+	}
 	return nil
+}
+
+func (w *Writer) probe() error {
+	if err := w.unstick(); err != nil {
+		return err
+	}
+	// The names are ones that Sweep knows, should the process be killed in between.
+	own, err := os.CreateTemp(filepath.Dir(w.path), "."+filepath.Base(w.path)+"*")
+	if err != nil {
+		return err
+	}
+	_, failed := w.replace(own.Name(), func(f *renameio.PendingFile) error {
+		_, err := io.WriteString(f, "probe\n")
+		return err
+	})
+	err = errors.Join(failed, own.Close(), os.Remove(own.Name()))
+	if w.stuck == "" && err != nil {
+		if _, missing := os.Lstat(own.Name()); missing == nil {
+			w.stuck = own.Name()
+		}
+	}
+	return err
 }

@@ -11,12 +11,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/kubeauth"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
 const path = "/api/v2/publishing/targets/refresh"
+
+func TestMain(m *testing.M) { controlplane.Main(m) }
 
 // allow lets a service account use a verb on the path, as a person would with a ClusterRole.
 func allow(t *testing.T, plane *controlplane.Plane, namespace, account, verb string) {
@@ -44,9 +46,9 @@ func allow(t *testing.T, plane *controlplane.Plane, namespace, account, verb str
 	})
 }
 
-func newReviewer(t *testing.T, config *rest.Config) *discovery.Reviewer {
+func newReviewer(t *testing.T, config *rest.Config) *kubeauth.Reviewer {
 	t.Helper()
-	reviewer, err := discovery.NewReviewer(config, "refresh-sidecar/test")
+	reviewer, err := kubeauth.New(kubeauth.Config{REST: config, UserAgent: "refresh-sidecar/test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,16 +68,16 @@ func TestReview(t *testing.T) {
 	}
 	cases := map[string]review{
 		"a service account with the right":     {allowed, "post", nil, "system:serviceaccount:" + namespace + ":allowed"},
-		"the right is for another verb":        {allowed, "put", discovery.ErrNotAllowed, "system:serviceaccount:" + namespace + ":allowed"},
-		"a user without the right":             {plane.User(t).Token, "post", discovery.ErrNotAllowed, ""},
+		"the right is for another verb":        {allowed, "put", kubeauth.ErrNotAllowed, "system:serviceaccount:" + namespace + ":allowed"},
+		"a user without the right":             {plane.User(t).Token, "post", kubeauth.ErrNotAllowed, ""},
 		"an administrator":                     {plane.AdminUser().Token, "post", nil, ""},
-		"a token that nobody knows":            {"nonsense", "post", discovery.ErrUnknownToken, ""},
-		"an expired token":                     {plane.Expired(t, allowed), "post", discovery.ErrUnknownToken, ""},
-		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", discovery.ErrUnknownToken, ""},
-		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", discovery.ErrUnknownToken, ""},
+		"a token that nobody knows":            {"nonsense", "post", kubeauth.ErrUnknownToken, ""},
+		"an expired token":                     {plane.Expired(t, allowed), "post", kubeauth.ErrUnknownToken, ""},
+		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", kubeauth.ErrUnknownToken, ""},
+		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", kubeauth.ErrUnknownToken, ""},
 	}
-	// Kubernetes' own role system:discovery gives every authenticated user the verb get on /api/*: who reads the list of targets with
-	// --auth kubernetes needs a valid token, but no role.
+	// Kubernetes' own role system:discovery gives every authenticated user the verb get on /api/*: reading the list of targets
+	// with --auth kubernetes takes a valid token, but no role.
 	cases["get is every user's by system:discovery"] = review{plane.ServiceAccountToken(t, namespace, "other"), "get", nil, "system:serviceaccount:" + namespace + ":other"}
 	reviewer := newReviewer(t, plane.AdminConfig())
 	awaitRight(t, plane, allowed)
@@ -92,8 +94,8 @@ func TestReview(t *testing.T) {
 	}
 }
 
-// awaitRight returns when the authorizer, which sees a new role with a delay, allows the token. Each question is a new reviewer's,
-// whose memory is empty.
+// awaitRight returns when the authorizer, which sees a new role with a delay, allows the token. Each question is asked by a new
+// reviewer, which remembers no answer.
 func awaitRight(t *testing.T, plane *controlplane.Plane, token string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; {
@@ -113,7 +115,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, discovery.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Fatal(err)
 	}
 	if err := private.StopAPIServer(); err != nil {
@@ -122,7 +124,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
 		t.Errorf("remembered: got %v", err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, discovery.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Errorf("a refusal is remembered too: got %v", err)
 	}
 	_, err := reviewer.Review(t.Context(), private.AdminUser().Token, "get", path)

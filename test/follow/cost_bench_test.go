@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/alert-history/refresh-sidecar/internal/discovery"
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
@@ -65,13 +65,13 @@ func scriptedSecret(i, edit int) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alerts", Name: nth(i), UID: types.UID(nth(i)), ResourceVersion: strconv.Itoa(edit + 1)},
 		Data: map[string][]byte{"type": []byte("webhook"), "url": []byte(editURL(edit)), "headers": []byte("X-Team=sre"),
-			"auth_token": []byte(strings.Repeat("t", 40))},
+			"auth_token": []byte(strings.Repeat("t0", 20))},
 	}
 }
 
 type publication struct{ began, ended time.Time }
 
-// unpaced waits until the next publication does not have to wait for its pace.
+// unpaced waits until the pace of publications does not delay the next one any more.
 func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended.Sub(last.began)) }
 
 // BenchmarkPublicationOfAChange takes apart what one change costs after its event has been received: decoding the Secret, entering it and
@@ -79,13 +79,13 @@ func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended
 func BenchmarkPublicationOfAChange(b *testing.B) {
 	for _, count := range []int{20, 1_000, 10_000} {
 		b.Run(fmt.Sprintf("targets=%d", count), func(b *testing.B) {
-			source := &scripted{events: make(chan source.Event)}
+			script := &scripted{events: make(chan source.Event)}
 			for i := range count {
-				source.secrets = append(source.secrets, discovery.Decode(scriptedSecret(i, 0)))
+				script.secrets = append(script.secrets, secret.Decode(scriptedSecret(i, 0)))
 			}
 			published := make(chan publication, 1)
 			s := newSetup(b, "alerts")
-			s.dir, s.unchecked, s.Source = sidecar.InMemory(b), true, source
+			s.dir, s.unchecked, s.Source = sidecar.InMemory(b), true, script
 			s.Publisher = &timed{writer.New(s.path(), 0o640), func(began, ended time.Time, _ *targetsfile.Document) {
 				published <- publication{began, ended}
 			}}
@@ -98,9 +98,9 @@ func BenchmarkPublicationOfAChange(b *testing.B) {
 			for b.Loop() {
 				edit++
 				began := time.Now()
-				secret := discovery.Decode(scriptedSecret(edit*37%count, edit))
+				edited := secret.Decode(scriptedSecret(edit*37%count, edit))
 				decoded := time.Now()
-				source.events <- source.Event{ResourceVersion: secret.ResourceVersion, Secret: secret}
+				script.events <- source.Event{ResourceVersion: edited.ResourceVersion, Secret: edited}
 				p := <-published
 				decode, merge, write = append(decode, decoded.Sub(began)), append(merge, p.began.Sub(decoded)), append(write, p.ended.Sub(p.began))
 				unpaced(publication{began, p.ended})

@@ -10,16 +10,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // engine is what the API shows, as each case wants it.
 type engine struct {
-	refresh func() (api.Run, error)
-	status  api.Status
-	targets api.Publication
-	alive   error
-	ready   error
-	panics  bool
+	refresh   func() (*targetsync.Run, error)
+	status    targetsync.RefreshStatus
+	published *targetsync.Published
+	heartbeat time.Duration // how long ago the last one was
+	panics    bool
 
 	authorizer api.Authorizer
 	gatherer   prometheus.Gatherer
@@ -33,33 +34,33 @@ func (e *engine) mayPanic() {
 }
 
 // Refresh implements [api.Refresher].
-func (e *engine) Refresh(string) (api.Run, error) {
+func (e *engine) Refresh(string) (*targetsync.Run, error) {
 	e.mayPanic()
 	return e.refresh()
 }
 
-// Status implements [api.StatusSource].
-func (e *engine) Status() api.Status {
+// RefreshAfter implements [api.Refresher].
+func (e *engine) RefreshAfter(id string) (*targetsync.Run, bool, error) {
+	run, err := e.Refresh(id)
+	return run, err == nil, err
+}
+
+// GetStatus implements [api.StatusSource].
+func (e *engine) GetStatus() targetsync.RefreshStatus {
 	e.mayPanic()
 	return e.status
 }
 
-// Targets implements [api.TargetSource].
-func (e *engine) Targets() api.Publication {
+// SinceHeartbeat implements [api.StatusSource].
+func (e *engine) SinceHeartbeat() time.Duration {
 	e.mayPanic()
-	return e.targets
+	return e.heartbeat
 }
 
-// Alive implements [api.Health].
-func (e *engine) Alive() error {
+// Published implements [api.TargetSource].
+func (e *engine) Published() *targetsync.Published {
 	e.mayPanic()
-	return e.alive
-}
-
-// Ready implements [api.Health].
-func (e *engine) Ready() error {
-	e.mayPanic()
-	return e.ready
+	return e.published
 }
 
 // Authorize implements [api.Authorizer]: the token is the outcome.
@@ -76,28 +77,25 @@ func (e *engine) Authorize(_ context.Context, c api.Credentials) (string, error)
 }
 
 // newEngine returns one in which all is well and as much as possible is set.
-func newEngine() *engine {
-	e := &engine{status: fullStatus(), targets: publication(), gatherer: prometheus.NewRegistry()}
-	e.refresh = func() (api.Run, error) { return e.run(nil), nil }
+func newEngine(t *testing.T) *engine {
+	t.Helper()
+	e := &engine{status: fullStatus(), published: publication(t), gatherer: prometheus.NewRegistry()}
+	e.refresh = func() (*targetsync.Run, error) {
+		run, end := targetsync.NewRun("req-0", time.Now())
+		end(e.status, nil)
+		return run, nil
+	}
 	return e
 }
 
-// run is a refresh whose wait ends with the error, or with the status.
-func (e *engine) run(err error) api.Run {
-	return api.Run{StartedAt: time.Now(), Wait: func(ctx context.Context) (api.Status, error) {
-		if errors.Is(err, context.DeadlineExceeded) {
-			<-ctx.Done()
-		}
-		return e.status, err
-	}}
+func (e *engine) refuse(err error) {
+	e.refresh = func() (*targetsync.Run, error) { return nil, err }
 }
-
-func (e *engine) refuse(err error) { e.refresh = func() (api.Run, error) { return api.Run{}, err } }
 
 func (e *engine) handler(t *testing.T) http.Handler {
 	t.Helper()
 	h, err := api.New(api.Config{
-		Refresher: e, StatusSource: e, TargetSource: e, Health: e, Authorizer: e.authorizer,
+		Engine: e, SnapshotPath: "/var/run/publishing-targets/targets.json", Authorizer: e.authorizer,
 		Gatherer: e.gatherer, Instance: "alert-history-0",
 	})
 	if err != nil {
@@ -106,30 +104,42 @@ func (e *engine) handler(t *testing.T) http.Handler {
 	return h
 }
 
-func fullStatus() api.Status {
-	now := api.Time{Time: time.Now()}
-	return api.Status{
-		State: api.StateFailed, LastRefresh: now, RefreshDurationMS: 18, TargetsDiscovered: 15, TargetsValid: 14, TargetsInvalid: 1,
-		NextRefresh: now, Error: "listing alert-history: forbidden", ConsecutiveFailures: 2, ErrorClass: "permanent", Hint: "apply the Role",
-		InProgressSince: now, LastAttempt: now, LastTrigger: "watch",
-		LastManual: &api.LastManual{RequestID: "req-0", State: api.StateSuccess, StartedAt: now, FinishedAt: now, Error: "none"},
-		Snapshot: api.SnapshotInfo{
-			Path: "/var/run/publishing-targets/targets.json", Epoch: "0f8c", Generation: 42, Bytes: 5120, ChangedAt: now, StaleAfter: now, Kept: 1,
+func fullStatus() targetsync.RefreshStatus {
+	now := time.Now()
+	return targetsync.RefreshStatus{
+		State: targetsync.StateFailed, LastRefresh: now, Duration: 18 * time.Millisecond, Discovered: 15, Valid: 14, Invalid: 1,
+		NextRefresh: now, Error: "listing alert-history: forbidden", ConsecutiveFailures: 2, ErrorClass: targetsync.ClassPermanent,
+		Hint: "apply the Role", InProgressSince: now, LastAttempt: now, LastTrigger: targetsync.TriggerWatch,
+		LastManual: targetsync.ManualRefresh{RequestID: "req-0", State: targetsync.StateSuccess, StartedAt: now, FinishedAt: now, Error: "none"},
+		Ready:      true,
+		Snapshot: targetsync.SnapshotStatus{
+			Epoch: "0f8c", Generation: 42, Bytes: 5120, ChangedAt: now, StaleAfter: now, Kept: 1,
 			Checksum: "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
 		},
-		Watch:      api.Watch{Enabled: true, Connected: true, Since: now, LastEvent: now},
-		Namespaces: []api.Namespace{{Name: "alert-history", Secrets: 15, LastSuccess: now, Error: "forbidden"}},
-		Invalid:    []api.InvalidSecret{{Secret: "alert-history/broken", Reason: "validate", Message: "url: bad", Serving: "last_good"}},
+		Watch:      targetsync.WatchStatus{Enabled: true, Connected: true, Since: now, LastEvent: now},
+		Namespaces: []targetsync.NamespaceStatus{{Name: "alert-history", Secrets: 15, LastSuccess: now, Error: "forbidden"}},
+		Rejections: []targetsfile.Rejection{{Secret: "alert-history/broken", Reason: "validate", Message: "url: bad", Serving: "last_good"}},
 	}
 }
 
-func publication() api.Publication {
-	now := api.Time{Time: time.Now()}
-	return api.Publication{Epoch: "0f8c", Generation: 42, ChangedAt: now, Targets: []api.Target{
-		{Name: "kept", Type: "webhook", Format: "alertmanager", Host: "https://example.org", Secret: "alert-history/kept", StaleSince: now},
+func publication(t *testing.T) *targetsync.Published {
+	t.Helper()
+	now := time.Now()
+	p := &targetsync.Published{
+		Document: &targetsfile.Document{Epoch: "0f8c", Generation: 42, ChangedAt: now}, Versions: []string{"", "4711"},
+	}
+	for _, target := range []targetsfile.Target{
+		{Name: "kept", Type: "webhook", PayloadFormat: "alertmanager", URL: "https://example.org", Secret: "alert-history/kept", StaleSince: now},
 		{
-			Name: "slack-prod", Type: "slack", Format: "slack", Enabled: true, Host: "https://hooks.slack.com",
-			HeaderNames: []string{"X-Team"}, Secret: "alert-history/slack-prod", ResourceVersion: "4711",
+			Name: "slack-prod", Type: "slack", PayloadFormat: "slack", Enabled: true, URL: "https://hooks.slack.com/services",
+			Headers: map[string]string{"X-Team": "sre"}, Secret: "alert-history/slack-prod",
 		},
-	}}
+	} {
+		entry, err := targetsfile.NewEntry(target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Document.Entries = append(p.Document.Entries, entry)
+	}
+	return p
 }

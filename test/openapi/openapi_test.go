@@ -1,7 +1,6 @@
 package openapi_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	"github.com/alert-history/refresh-sidecar/internal/api"
+	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
 const (
@@ -38,8 +37,28 @@ func guarded(e *engine) { e.authorizer = e }
 
 func panicking(e *engine) { e.panics = true }
 
-func waited(err error) func(*engine) {
-	return func(e *engine) { e.refresh = func() (api.Run, error) { return e.run(err), nil } }
+func showing(s targetsync.RefreshStatus) func(*engine) { return func(e *engine) { e.status = s } }
+
+// stopped has the engine stop while somebody waits.
+func stopped(e *engine) {
+	e.refresh = func() (*targetsync.Run, error) {
+		run, end := targetsync.NewRun("req-0", time.Now())
+		end(e.status, targetsync.ErrStopped)
+		return run, nil
+	}
+}
+
+// endless is a refresh that does not end; with begun false it has not begun either.
+func endless(begun bool) func(*engine) {
+	return func(e *engine) {
+		e.refresh = func() (*targetsync.Run, error) {
+			run, _ := targetsync.NewRun("req-0", time.Time{})
+			if begun {
+				run.StartedAt = time.Now()
+			}
+			return run, nil
+		}
+	}
 }
 
 func outcomes() []outcome {
@@ -48,30 +67,31 @@ func outcomes() []outcome {
 		{name: "refresh with an empty object", call: "POST " + refreshPath, code: 202, body: "{}"},
 		{name: "refresh with a token", call: "POST " + refreshPath, code: 202, prepare: guarded, token: "good"},
 		{name: "refresh ends", call: "POST " + refreshPath + "?wait=1m", code: 200},
-		{name: "refresh does not end", call: "POST " + refreshPath + "?wait=1ms", code: 504, prepare: waited(context.DeadlineExceeded)},
-		{name: "engine stops meanwhile", call: "POST " + refreshPath + "?wait=1.5s", code: 503, prepare: waited(api.ErrShuttingDown)},
+		{name: "refresh does not end", call: "POST " + refreshPath + "?wait=1ms", code: 504, prepare: endless(true)},
+		{name: "refresh does not begin", call: "POST " + refreshPath + "?wait=1ms", code: 504, prepare: endless(false)},
+		{name: "engine stops meanwhile", call: "POST " + refreshPath + "?wait=1.5s", code: 503, prepare: stopped},
 		{name: "bad wait", call: "POST " + refreshPath + "?wait=61s", code: 400},
 		{name: "bad body", call: "POST " + refreshPath, code: 400, body: "[]"},
 		{name: "long body", call: "POST " + refreshPath, code: 413, body: strings.Repeat(" ", 2<<10)},
-		{name: "refresh runs", call: "POST " + refreshPath, code: 503, prepare: refusal(&api.InProgressError{Run: api.Run{StartedAt: time.Now()}})},
-		{name: "not started", call: "POST " + refreshPath, code: 503, prepare: refusal(api.ErrNotStarted)},
-		{name: "shutting down", call: "POST " + refreshPath, code: 503, prepare: refusal(api.ErrShuttingDown)},
-		{name: "rate limited", call: "POST " + refreshPath, code: 429, prepare: refusal(&api.RateLimitedError{RetryAfter: time.Second})},
+		{name: "refresh runs", call: "POST " + refreshPath, code: 503, prepare: refusal(&targetsync.InProgressError{Run: &targetsync.Run{StartedAt: time.Now()}})},
+		{name: "not started", call: "POST " + refreshPath, code: 503, prepare: refusal(targetsync.ErrNotStarted)},
+		{name: "shutting down", call: "POST " + refreshPath, code: 503, prepare: refusal(targetsync.ErrStopped)},
+		{name: "rate limited", call: "POST " + refreshPath, code: 429, prepare: refusal(&targetsync.RateLimitError{RetryAfter: time.Second})},
 		{name: "unknown error", call: "POST " + refreshPath, code: 500, prepare: refusal(errors.New("unknown"))},
 		{name: "targets", call: "GET " + targetsPath, code: 200},
 		{name: "targets of a type", call: "GET " + targetsPath + "?type=slack", code: 200, prepare: guarded, token: "good"},
-		{name: "no targets yet", call: "GET " + targetsPath, code: 200, prepare: func(e *engine) { e.targets = api.Publication{} }},
+		{name: "no targets yet", call: "GET " + targetsPath, code: 200, prepare: func(e *engine) { e.published = nil }},
 		{name: "unknown type", call: "GET " + targetsPath + "?type=email", code: 400},
 		{name: "status", call: "GET " + statusPath, code: 200},
-		{name: "status at first", call: "GET " + statusPath, code: 200, prepare: func(e *engine) { e.status = api.Status{State: api.StateIdle} }},
+		{name: "status at first", call: "GET " + statusPath, code: 200, prepare: showing(targetsync.RefreshStatus{State: targetsync.StateIdle})},
 		{name: "metrics", call: "GET /metrics", code: 200},
 		{name: "metrics as OpenMetrics", call: "GET /metrics", code: 200, accept: "application/openmetrics-text; version=1.0.0"},
 		{name: "metrics fail", call: "GET /metrics", code: 500, prepare: func(e *engine) { e.gatherer = failing }},
 		{name: "alive", call: "GET /healthz", code: 200},
-		{name: "not alive", call: "GET /healthz", code: 503, prepare: func(e *engine) { e.alive = errors.New("no heartbeat") }},
+		{name: "not alive", call: "GET /healthz", code: 503, prepare: func(e *engine) { e.heartbeat = time.Hour }},
 		{name: "ready", call: "GET /readyz", code: 200},
-		{name: "not ready", call: "GET /readyz", code: 503, prepare: func(e *engine) { e.ready = errors.New("no snapshot") }},
-		{name: "not ready any more", call: "GET /readyz", code: 503, prepare: func(e *engine) { e.ready = api.ErrShuttingDown }},
+		{name: "not ready", call: "GET /readyz", code: 503, prepare: showing(targetsync.RefreshStatus{})},
+		{name: "not ready any more", call: "GET /readyz", code: 503, prepare: showing(targetsync.RefreshStatus{Stopping: true})},
 		{name: "document", call: "GET /openapi.yaml", code: 200},
 		{name: "page", call: "GET /", code: 200},
 		{name: "page of a guarded server", call: "GET /", code: 200, prepare: guarded},
@@ -122,7 +142,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	doc := loadDocument(t)
 	for _, o := range outcomes() {
 		t.Run(o.name+" "+o.call, func(t *testing.T) {
-			e := newEngine()
+			e := newEngine(t)
 			if o.prepare != nil {
 				o.prepare(e)
 			}
@@ -139,7 +159,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	t.Run("panic GET /openapi.yaml", func(t *testing.T) {
 		w := &flakyWriter{ResponseRecorder: httptest.NewRecorder()}
 		r := httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil)
-		newEngine().handler(t).ServeHTTP(w, r)
+		newEngine(t).handler(t).ServeHTTP(w, r)
 		if err := doc.check(t.Context(), r, w.ResponseRecorder); err != nil || w.Code != http.StatusInternalServerError {
 			t.Errorf("got %d, %v, want 500 as described", w.Code, err)
 		}
@@ -163,14 +183,12 @@ func (w *flakyWriter) Header() http.Header {
 }
 
 func checkTooManyWaiters(t *testing.T, doc *document) {
-	e := newEngine()
-	leave, entered := make(chan struct{}), make(chan struct{})
-	e.refresh = func() (api.Run, error) {
-		return api.Run{Wait: func(context.Context) (api.Status, error) {
-			entered <- struct{}{}
-			<-leave
-			return e.status, nil
-		}}, nil
+	e := newEngine(t)
+	entered := make(chan struct{})
+	run, end := targetsync.NewRun("req-0", time.Now())
+	e.refresh = func() (*targetsync.Run, error) {
+		entered <- struct{}{}
+		return run, nil
 	}
 	h := e.handler(t)
 	wait := outcome{call: "POST " + refreshPath + "?wait=1m"}
@@ -188,7 +206,7 @@ func checkTooManyWaiters(t *testing.T, doc *document) {
 	if err := doc.check(t.Context(), wait.request(), w); err != nil || !strings.Contains(w.Body.String(), "too_many_waiters") {
 		t.Errorf("got %d %s, %v, want 503 too_many_waiters as described", w.Code, w.Body, err)
 	}
-	close(leave)
+	end(e.status, nil)
 	for range places {
 		<-gone
 	}

@@ -96,8 +96,8 @@ func TestTableOfLogs(t *testing.T) {
 
 // Every rule that a Secret can break is in the table, and none that is not checked.
 func TestTableOfMessages(t *testing.T) {
-	rules := arguments(t, 1, []string{"reject", "unreadable"}, "internal/discovery")
-	rules = append(rules, arguments(t, 0, []string{"fault"}, "internal/discovery")...)
+	rules := arguments(t, 1, []string{"reject", "unreadable"}, "internal/secret", "internal/manifests")
+	rules = append(rules, arguments(t, 0, []string{"fault"}, "internal/secret")...)
 	var table string
 	var shown []string
 	for _, row := range rows(chapter(t, "## Secrets")) {
@@ -118,7 +118,7 @@ func TestTableOfMessages(t *testing.T) {
 				texts.WriteString(text + "\n")
 			}
 		}
-	}, "internal/discovery", "internal/sync")
+	}, "internal/secret", "internal/manifests", "internal/sync")
 	// What varies in a message, as the sources have it.
 	varies := strings.NewReplacer("line 2, column 7", "", "suit type slack", "suit type ", "12 more", "%d more", "256 KiB", "%d KiB",
 		`"slack-prod" is taken by Secret alert-history/slack-old`, "%q is taken by Secret %s")

@@ -95,7 +95,7 @@ func TestTablesOfMetrics(t *testing.T) {
 
 // Every code of an error is in the table.
 func TestTableOfErrors(t *testing.T) {
-	constants := regexp.MustCompile(`errorCode = "(\w+)"`).FindAllStringSubmatch(read(t, "internal/api/problem.go"), -1)
+	constants := regexp.MustCompile(`errorCode = "(\w+)"`).FindAllStringSubmatch(read(t, "internal/api/exchange.go"), -1)
 	if len(constants) < 10 {
 		t.Fatalf("got %d codes", len(constants))
 	}

@@ -88,4 +88,12 @@ func TestTheAPIServerDecidesWhoMayRefresh(t *testing.T) {
 	if code, body := p.Do(http.MethodPost, refreshPath); code != http.StatusServiceUnavailable || !strings.Contains(body, "auth_unavailable") {
 		t.Errorf("with the API server away: got %d %s, want 503", code, body)
 	}
+	p.Until("says what to do", func() error {
+		for _, line := range p.Logs("a caller could not be authorized, requests that need it are refused") {
+			if text, _ := line["error"].(string); strings.Contains(text, "reviewing the token of a caller: ") && strings.Contains(text, "is the API server running") {
+				return nil
+			}
+		}
+		return errors.New("no line has a hint")
+	})
 }

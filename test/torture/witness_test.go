@@ -24,13 +24,13 @@ type witness struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
-	mayBeOut bool // the file may be missing: its directory is replaced
+	mayBeOut bool // the file may be missing, because the test replaces its directory
 
 	reads, files int
 	last         *rawFile
 }
 
-// attach begins to look. Every file must hold the targets named.
+// attach starts a witness. Every file must hold the named targets.
 func attach(t testing.TB, path string, f *fault, keeps ...string) *witness {
 	t.Helper()
 	w := &witness{t: t, path: path, keeps: keeps, report: f.violation}
@@ -110,7 +110,7 @@ func (w *witness) check(data []byte) {
 	w.last = f
 }
 
-// end stops looking. What the library refused was wrong too, unless it was missing and might be.
+// end stops the witness. What the library refused counts, too, unless the file was missing and was allowed to be.
 func (w *witness) end() {
 	if w.ctx.Err() != nil {
 		return

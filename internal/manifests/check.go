@@ -1,0 +1,154 @@
+package manifests
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
+
+// CheckConfig says which manifests to check. They are taken for what one sidecar reads together.
+type CheckConfig struct {
+	Paths            []string  // files and directories, as [Config] has them; "-" reads Stdin
+	Stdin            io.Reader // nil: nothing
+	LabelSelector    string    // which Secrets count; empty: all
+	DefaultNamespace string    // of Secrets that name none; empty: "default"
+}
+
+// Check checks manifests before they reach a cluster. Unlike [Source.List] it does not stop at the first file or
+// document that is broken. It does not wait for writers either, and what it says of a file being written is what it saw.
+//
+// The error is about the configuration, or that of ctx; whatever is wrong with the manifests is a [Finding].
+func Check(ctx context.Context, config CheckConfig) (Report, error) {
+	selector, err := labels.Parse(config.LabelSelector)
+	if err != nil {
+		return Report{}, fmt.Errorf("label selector: %w", err)
+	}
+	c := checker{
+		selector: selector, defaultNamespace: cmp.Or(config.DefaultNamespace, "default"),
+		out:  Report{Findings: []Finding{}}, // in JSON an empty list, not null
+		read: make(map[inode]bool), secrets: make(map[string]*manifest), names: make(map[string]*manifest),
+	}
+	for _, path := range config.Paths {
+		if path == "-" {
+			c.stdin(config.Stdin)
+			continue
+		}
+		c.path(ctx, filepath.Clean(path))
+	}
+	if err := ctx.Err(); err != nil {
+		return Report{}, err
+	}
+	if c.out.Secrets == 0 && len(c.out.Findings) == 0 { // else what was found explains it
+		c.add(place{}, Warned, "", source.Problem{Rule: "there is no Secret in these files", Hint: "is it the right path?"})
+	}
+	return c.out, nil
+}
+
+// checker is one pass over the manifests.
+type checker struct {
+	selector         labels.Selector
+	defaultNamespace string
+	read             map[inode]bool       // a file may be given twice, or by name and in its directory
+	secrets          map[string]*manifest // by namespace/name
+	names            map[string]*manifest // by the name of the target
+	out              Report
+}
+
+func (c *checker) add(at place, severity Severity, secret string, p source.Problem) {
+	c.out.add(Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
+}
+
+// fail adds an error of the reading functions. It is about path, unless it knows a place of its own.
+func (c *checker) fail(path string, err error) {
+	at, rule := place{file: path}, strings.TrimPrefix(err.Error(), "reading manifests: ")
+	if placed, ok := errors.AsType[*placeError](err); ok {
+		at, rule = placed.place, placed.rule
+	} else if named, ok := errors.AsType[*fs.PathError](err); ok {
+		at.file, rule = named.Path, named.Err.Error()
+	}
+	hint := ""
+	if failure, ok := errors.AsType[*source.Error](err); ok {
+		hint = failure.Hint
+	}
+	if hint == hintParse { // nobody reads it again
+		hint = "correct it; what is in this document was not checked"
+	}
+	c.add(at, Failed, "", source.Problem{Rule: rule, Hint: hint})
+}
+
+func (c *checker) path(ctx context.Context, path string) {
+	t := findFiles(ctx, path)
+	for _, fault := range t.faults {
+		c.fail(path, fault)
+	}
+	if t.size > maxTreeBytes {
+		return
+	}
+	for _, file := range t.files {
+		st, err := stat(file)
+		if err == nil && c.read[identity(st)] {
+			continue
+		}
+		c.read[identity(st)] = true
+		text, err := readFile(file, maxTreeBytes)
+		if err != nil {
+			c.fail(file, err)
+			continue
+		}
+		c.file(file, text)
+	}
+}
+
+func (c *checker) stdin(in io.Reader) {
+	if in == nil {
+		in = strings.NewReader("")
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxTreeBytes+1))
+	switch {
+	case err != nil:
+		c.fail("-", err)
+	case len(text) > maxTreeBytes:
+		c.fail("-", treeError("", "more than %d MiB", maxTreeBytes>>20))
+	default:
+		c.file("-", text)
+	}
+}
+
+func (c *checker) file(path string, text []byte) {
+	c.out.Files++
+	for _, d := range parseFile(path, text) {
+		for m, err := range d.secrets(c.defaultNamespace) {
+			if err != nil {
+				c.fail(path, err)
+				continue
+			}
+			c.secret(m)
+		}
+		for at, object := range d.others() {
+			c.other(at, object)
+		}
+	}
+}
+
+// other warns of an object that carries the label of a target without being a Secret: a mistyped kind is read by nobody, silently.
+func (c *checker) other(at place, object map[string]any) {
+	metadata, _ := object["metadata"].(map[string]any)
+	texts, _ := metadata["labels"].(map[string]any)
+	set := labels.Set{}
+	for key, value := range texts {
+		set[key], _ = value.(string)
+	}
+	if !c.selector.Empty() && c.selector.Matches(set) {
+		c.add(at, Warned, "", source.Problem{Field: "kind", Rule: "carries the label of a target, but is not a Secret of apiVersion v1: it is not read",
+			Hint: "write kind: Secret and apiVersion: v1, or remove the label"})
+	}
+}

@@ -1,0 +1,142 @@
+package manifests_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/internal/manifests"
+)
+
+func TestFollowsLinks(t *testing.T) {
+	t.Run("of a mounted ConfigMap", func(t *testing.T) {
+		root := files{"..2026/a.yaml": manifest("a")}.write(t)
+		link(t, "..2026", filepath.Join(root, "..data"))
+		link(t, "..data/a.yaml", filepath.Join(root, "a.yaml"))
+		if got := summary(mustList(t, root)); len(got) != 1 {
+			t.Errorf("got %q, want the Secret once", got)
+		}
+	})
+	t.Run("in a circle", func(t *testing.T) {
+		root := files{"a.yaml": manifest("a"), "d/b.yaml": manifest("b")}.write(t)
+		link(t, "..", filepath.Join(root, "d", "up"))
+		link(t, "d", filepath.Join(root, "e"))
+		link(t, "self", filepath.Join(root, "self"))
+		link(t, "a.yaml", filepath.Join(root, "c.yaml"))
+		if got := summary(mustList(t, root)); len(got) != 2 {
+			t.Errorf("got %q, want each Secret once", got)
+		}
+	})
+	t.Run("out of the tree", func(t *testing.T) {
+		elsewhere := files{"b.yaml": manifest("b"), "d/c.yaml": manifest("c")}.write(t)
+		root := files{"a.yaml": manifest("a")}.write(t)
+		link(t, filepath.Join(elsewhere, "b.yaml"), filepath.Join(root, "b.yaml"))
+		link(t, filepath.Join(elsewhere, "d"), filepath.Join(root, "d"))
+		if got := summary(mustList(t, root)); len(got) != 3 {
+			t.Errorf("got %q, want all three", got)
+		}
+	})
+	t.Run("to nowhere", func(t *testing.T) {
+		root := files{"a.yaml": manifest("a")}.write(t)
+		link(t, "gone", filepath.Join(root, "readme"))
+		mustList(t, root)
+		link(t, "gone", filepath.Join(root, "b.yaml"))
+		_, err := list(t, root, "")
+		checkManifestError(t, err, "stat "+root+"/b.yaml: no such file or directory")
+	})
+}
+
+// All are found before a byte is read: the broken file goes before them in the order of reading.
+func TestRefusesOddFiles(t *testing.T) {
+	broken := files{"a.yaml": "{"}
+	t.Run("a FIFO", func(t *testing.T) {
+		root := broken.write(t)
+		path := filepath.Join(root, "b.yaml")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := list(t, root, "")
+		checkManifestError(t, err, fmt.Sprintf("%q: is not a regular file", path))
+	})
+	t.Run("more than 64 MiB", func(t *testing.T) {
+		root := broken.write(t)
+		write(t, filepath.Join(root, "b.yaml"), "")
+		if err := os.Truncate(filepath.Join(root, "b.yaml"), 64<<20); err != nil { // sparse
+			t.Fatal(err)
+		}
+		_, err := list(t, root, "")
+		checkManifestError(t, err, "more than 64 MiB")
+	})
+	t.Run("a file without permission", func(t *testing.T) {
+		if os.Getuid() == 0 {
+			t.Skip("root may read everything")
+		}
+		root := files{"a.yaml": manifest("a")}.write(t)
+		if err := os.Chmod(filepath.Join(root, "a.yaml"), 0); err != nil {
+			t.Fatal(err)
+		}
+		_, err := list(t, root, "")
+		checkManifestError(t, err, "open "+root+"/a.yaml: permission denied")
+	})
+}
+
+func TestDirectoryWithTheNameOfAFile(t *testing.T) {
+	if got := summary(mustList(t, files{"a.yaml/b.yaml": manifest("b")}.write(t))); len(got) != 1 {
+		t.Errorf("got %q, want the Secret inside", got)
+	}
+}
+
+func TestResourceVersion(t *testing.T) {
+	root := files{"a.yaml": manifest("a"), "d/b.yaml": manifest("b")}.write(t)
+	a := filepath.Join(root, "a.yaml")
+	version := func() string {
+		listing, _ := list(t, root, "")
+		return listing.ResourceVersion
+	}
+	for _, step := range []struct {
+		name    string
+		do      func() error
+		changes bool
+	}{
+		{"nothing happens", func() error { return nil }, false},
+		{"a swap file comes", func() error { return os.WriteFile(filepath.Join(root, ".a.yaml.swp"), nil, 0o600) }, false},
+		{"another file comes", func() error { return os.WriteFile(filepath.Join(root, "README"), nil, 0o600) }, false},
+		{"a file grows", func() error { return os.WriteFile(a, []byte(manifest("a")+"#"), 0o600) }, true},
+		{"a file is replaced by its like", func() error {
+			return errors.Join(os.WriteFile(a+".new", []byte(manifest("a")+"#"), 0o600), os.Rename(a+".new", a))
+		}, true},
+		{"a file's time is set back", func() error { return os.Chtimes(a, time.Time{}, time.Unix(1, 0)) }, true},
+		{"a file is renamed", func() error { return os.Rename(a, filepath.Join(root, "c.yaml")) }, true},
+		{"a directory is renamed", func() error { return os.Rename(filepath.Join(root, "d"), filepath.Join(root, "e")) }, true},
+		{"the tree goes", func() error { return os.Rename(root, root+"-gone") }, true},
+		{"it is not there", func() error { return nil }, false},
+		{"it returns", func() error { return os.Rename(root+"-gone", root) }, true},
+		{"a broken file comes", func() error { return os.WriteFile(a, []byte("{"), 0o600) }, true},
+		{"it is corrected", func() error { return os.WriteFile(a, []byte(manifest("a")), 0o600) }, true},
+		{"a link to nowhere comes", func() error { return os.Symlink("nowhere", filepath.Join(root, "l.yaml")) }, true},
+	} {
+		before := version()
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		if changed := version() != before; changed != step.changes {
+			t.Errorf("%s: got changed=%t, want %t", step.name, changed, step.changes)
+		}
+	}
+}
+
+// A file can become something else after the tree was looked at.
+func TestManifestThatBecameAFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := manifests.ReadManifestFile(path) // a test that waits for ever shows that it waits for a writer
+	checkManifestError(t, err, fmt.Sprintf("%q: is not a regular file", path))
+	_, err = manifests.ReadManifestFile(path + ".gone")
+	checkManifestError(t, err, "open "+path+".gone: no such file or directory")
+}

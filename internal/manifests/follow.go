@@ -1,0 +1,79 @@
+package manifests
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	settleLimit = 2 * time.Second // a change that never settles is reported all the same
+	fastPoll    = time.Second     // the only way to see a change while events cannot be relied upon
+	slowPoll    = 5 * time.Second // beside events: some changes, as behind a chain of links or on NFS, make no event
+)
+
+// follower turns hints that something may have changed into reports that it did, once each change has settled. It knows neither
+// files nor fsnotify.
+type follower struct {
+	hints <-chan struct{}
+	// look returns what identifies the present state, and whether hints will tell of changes to come.
+	look   func(context.Context) (fingerprint string, hinted bool)
+	report func(fingerprint string)
+}
+
+// follow reports each state that differs from the last one reported, beginning with since. It returns when ctx ends.
+func (f follower) follow(ctx context.Context, since string) error {
+	settled := false
+	for {
+		fingerprint, hinted := f.look(ctx)
+		if err := ctx.Err(); err != nil {
+			return err // what look saw may be half a state
+		}
+		if fingerprint != since && !settled {
+			if err := f.settle(ctx); err != nil {
+				return err
+			}
+			settled = true
+			continue
+		}
+		if fingerprint != since {
+			since = fingerprint
+			f.report(fingerprint)
+		}
+		var err error
+		if settled, err = f.wait(ctx, hinted); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns when there is a reason to look again, and whether the change that is the reason has settled.
+func (f follower) wait(ctx context.Context, hinted bool) (settled bool, err error) {
+	poll := fastPoll
+	if hinted {
+		poll = slowPoll
+	}
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case <-time.After(poll):
+		return false, nil
+	case <-f.hints:
+		return true, f.settle(ctx)
+	}
+}
+
+// settle returns once there was no hint for [settleTime], or after [settleLimit].
+func (f follower) settle(ctx context.Context) error {
+	limit := time.After(settleLimit)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-limit:
+			return nil
+		case <-time.After(settleTime):
+			return nil
+		case <-f.hints:
+		}
+	}
+}

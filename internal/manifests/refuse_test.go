@@ -1,0 +1,84 @@
+package manifests_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
+
+func TestListRefuses(t *testing.T) {
+	head := "apiVersion: v1\nkind: Secret\n"
+	for _, tt := range []struct {
+		name  string
+		files files
+		want  string // with % for the root
+	}{
+		{"no files", files{"a.txt": ""}, `"%": holds no manifest`},
+		{"only dot files", files{".a.yaml": manifest("a")}, `"%": holds no manifest`},
+		{"an empty file", files{"a.yaml": "", "b.yaml": manifest("b")}, `"%/a.yaml": holds no document`},
+		{"an empty JSON file", files{"a.json": " \n"}, `"%/a.json": holds no document`},
+		{"only comments", files{"a.yaml": "---\n# x\n---\n"}, `"%/a.yaml": holds no document`},
+		{"broken YAML", files{"a.yaml": manifest("a") + "---\n# x\n---\na: 1\nb: [canary\nc: {\n"}, `"%/a.yaml" document 2: not YAML near line 13`},
+		{"a duplicate key in YAML", files{"a.yaml": manifest("a") + "data: {}\ndata: {}\n"}, `"%/a.yaml" document 1: not YAML near line 10`},
+		{"YAML that JSON cannot say", files{"a.yaml": "a: .nan\n"}, `"%/a.yaml" document 1: not YAML`},
+		{"broken JSON", files{"a.json": "{}\n{\n\"canary\": canary}"}, `"%/a.json" document 2: not JSON near line 3`},
+		{"JSON that ends too early", files{"a.json": "{}\n{\"a\":\n1"}, `"%/a.json" document 2: not JSON near line 3`},
+		{"a duplicate key in JSON", files{"a.json": `{"kind":"x","kind":"y"}`}, `"%/a.json" document 1: must not hold the same key twice in one object`},
+		{"the first word of a manifest", files{"a.yaml": "apiV"}, `"%/a.yaml" document 1: not an object`},
+		{"the first line of a manifest", files{"a.yaml": "apiVersion: v1\n"}, `"%/a.yaml" document 1: no kind and apiVersion: not a manifest`},
+		{"no apiVersion", files{"a.yaml": "kind: Secret\n"}, `"%/a.yaml" document 1: no kind and apiVersion: not a manifest`},
+		{"items of another form", files{"a.yaml": "apiVersion: v1\nkind: List\nitems: {}"}, `"%/a.yaml" document 1: items must be an array`},
+		{"an item of another form",
+			files{"a.yaml": "apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: A}, canary]"},
+			`"%/a.yaml" document 1 item 2: not an object`},
+		{"an item without kind",
+			files{"a.yaml": "apiVersion: v1\nkind: List\nitems: [{}]"},
+			`"%/a.yaml" document 1 item 1: no kind and apiVersion: not a manifest`},
+		{"no name",
+			files{"a.yaml": head + "metadata: {labels: {publishing-target: \"true\"}}"},
+			`"%/a.yaml" document 1: a Secret must have a metadata.name that is a DNS-1123 subdomain`},
+		{"no name that there could be",
+			files{"a.yaml": strings.Replace(manifest("a"), "name: a", `name: "canary\n"`, 1)},
+			`"%/a.yaml" document 1: a Secret must have a metadata.name that is a DNS-1123 subdomain`},
+		{"no namespace that there could be",
+			files{"a.yaml": strings.Replace(manifest("a"), "name: a", `{name: a, namespace: 7}`, 1)},
+			`"%/a.yaml" document 1: not YAML near line 4`},
+		{"a namespace that is a number",
+			files{"a.yaml": strings.Replace(manifest("a"), "name: a", "name: a\n  namespace: 7", 1)},
+			`"%/a.yaml" document 1: a Secret must have a metadata.namespace that is a DNS-1123 label`},
+		{"the same Secret in two files",
+			files{"a.yaml": manifest("b") + "---\n" + manifest("a"), "b/c.yaml": manifest("a")},
+			`"%/b/c.yaml" document 1: Secret default/a is in "%/a.yaml" document 2 already`},
+		{"the same Secret, selected in the first",
+			files{"a.yaml": manifest("a"), "b.yaml": head + "metadata: {name: a}"},
+			`"%/b.yaml" document 1: Secret default/a is in "%/a.yaml" document 1 already`},
+		{"the same Secret, selected in the second",
+			files{"a.yaml": head + "metadata: {name: a}", "b.yaml": manifest("a")},
+			`"%/b.yaml" document 1: Secret default/a is in "%/a.yaml" document 1 already`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := tt.files.write(t)
+			_, err := list(t, root, "")
+			checkManifestError(t, err, strings.ReplaceAll(tt.want, "%", root))
+		})
+	}
+}
+
+func checkManifestError(t *testing.T, err error, want string) {
+	t.Helper()
+	var failure *source.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("got error %v, want a *source.Error", err)
+	}
+	if failure.Type != source.ParseError || failure.Permanent || failure.Denied || failure.RetryAfter != 0 {
+		t.Errorf("got %+v, want a transient parse error", failure)
+	}
+	if got := strings.TrimPrefix(err.Error(), "reading manifests: "); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if strings.Contains(err.Error()+failure.Hint, "canary") {
+		t.Errorf("got %q, %q, want nothing of the content", err, failure.Hint)
+	}
+}

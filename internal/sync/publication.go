@@ -1,0 +1,163 @@
+package sync
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+const (
+	// A burst of changes is published in a few documents: a reader has to load each, and so has time to.
+	paceLeast = 20 * time.Millisecond // between the end of a publication and the next one after changes
+	paceShare = 4                     // times the duration of the last publication, if that is longer
+)
+
+// publications are the writes of the snapshot. At most one runs.
+type publications struct {
+	epoch    string
+	inPlace  *inPlace         // nil: no document of this source is
+	missing  bool             // somebody removed or replaced it, and it could not be put back yet
+	writing  *publication     // nil: none
+	ended    chan publication // the end of the one that is being written
+	tampered bool             // the last write found another document in place
+
+	failed   *failedWrite // nil: the last write succeeded
+	again    *time.Timer  // fires when the failed write is tried again
+	withheld *withheld    // nil: what was merged last is in place, or being written
+
+	lastCompleteList time.Time // end of the last LIST in which every namespace answered and whose result may be published; zero: none was
+	pending          int       // events that changed the catalogue since it was merged last
+	paced            *time.Timer
+	pacedUntil       time.Time // when the next publication after changes may start; paced fires then
+	lastOfChanges    span      // the last publication after changes
+}
+
+// inPlace is the document at the path.
+type inPlace struct {
+	Published
+	bytes       int64
+	rejections  []rejection // all of them: the document lists some
+	kept        int         // last good targets among its targets
+	lastRefresh time.Time   // end of the last refresh that succeeded, if need be of an earlier process
+}
+
+// publication is one write of the snapshot.
+type publication struct {
+	log        zerolog.Logger
+	begun      time.Time // of its merge
+	events     int       // that changed something
+	document   *targetsfile.Document
+	versions   []string    // see merged
+	rejections []rejection // see merged
+	refresh    *attempt    // the refresh that this write completes; nil after events, and for a failed write that is tried again
+	again      bool        // it tries a failed write again
+	check      bool        // it is the document in place, written only if it is not there any more
+	intact     bool        // before the write, the document published last was in place
+	foreign    bool        // something else was
+	size       int64
+	failure    *failure
+}
+
+// failedWrite is a write that is tried again, on a timer of its own and without another LIST.
+type failedWrite struct {
+	log     zerolog.Logger
+	refresh *attempt // failed in nothing else; nil: it failed in more, or the write was not for a refresh
+	times   int
+}
+
+// withheld is what was merged last and is not in place: the guard refused it, or it could not be written.
+type withheld struct {
+	counts  counts
+	failure *failure // of changes; nil: it is that of the attempt
+	after   *attempt // the last attempt that had ended before
+}
+
+// span is when something ended and how long it took.
+type span struct {
+	ended time.Time
+	took  time.Duration
+}
+
+func newPublications() publications {
+	return publications{epoch: uuid.NewString(), ended: make(chan publication), again: idleTimer(), paced: idleTimer()}
+}
+
+// inherit continues the document that an earlier process left, so that a restart of the container is not to be seen.
+func (p *publications) inherit(d *targetsfile.Document, bytes int64) {
+	p.epoch = d.Epoch
+	p.inPlace = &inPlace{
+		Published: Published{Document: d, Versions: make([]string, len(d.Entries))},
+		bytes:     bytes, rejections: carriedRejections(d), kept: countKept(d), lastRefresh: d.RefreshedAt,
+	}
+}
+
+// take makes a document that was written the one in place.
+func (p *publications) take(w publication) {
+	place := &inPlace{
+		Published: Published{Document: w.document, Versions: w.versions},
+		bytes:     w.size, rejections: w.rejections, kept: countKept(w.document), lastRefresh: p.lastCompleteList,
+	}
+	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
+		place.lastRefresh = p.inPlace.lastRefresh
+	}
+	p.inPlace, p.withheld, p.missing, p.epoch = place, nil, false, w.document.Epoch
+}
+
+// confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
+func (p *publications) confirm(versions []string) {
+	place := *p.inPlace
+	place.Versions = versions
+	p.inPlace, p.withheld = &place, nil
+}
+
+// withhold takes in that what was merged is not in place.
+func (p *publications) withhold(c counts, ofChanges *failure, after *attempt) {
+	p.withheld = &withheld{counts: c, failure: ofChanges, after: after}
+}
+
+// refusal returns why the last changes are not in place, nil if they are, or if an attempt has ended since.
+func (p *publications) refusal(last *attempt) *failure {
+	if p.withheld == nil || p.withheld.after != last {
+		return nil
+	}
+	return p.withheld.failure
+}
+
+// pace lets the next publication after changes start no sooner than a while after now.
+func (p *publications) pace(least, took time.Duration) {
+	p.pacedUntil = time.Now().Add(max(least, paceShare*took))
+}
+
+// forgetFailedWrite stops trying: a later write has the same news.
+func (p *publications) forgetFailedWrite() {
+	p.failed = nil
+	p.again.Stop()
+}
+
+// stop starts no write any more.
+func (p *publications) stop() {
+	p.again.Stop()
+	p.paced.Stop()
+}
+
+// carriedRejections are those that a document lists. It lists at most targetsfile.MaxRejections: until the first LIST the metric may be
+// too low.
+func carriedRejections(d *targetsfile.Document) []rejection {
+	out := make([]rejection, len(d.Rejections))
+	for i, r := range d.Rejections {
+		out[i] = rejection{Rejection: r, carried: true}
+	}
+	return out
+}
+
+func countKept(d *targetsfile.Document) (kept int) {
+	for _, e := range d.Entries {
+		if !e.StaleSince.IsZero() {
+			kept++
+		}
+	}
+	return kept
+}

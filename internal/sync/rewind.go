@@ -1,0 +1,94 @@
+package sync
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/alert-history/refresh-sidecar/internal/source"
+)
+
+// An API server can go back: its etcd was restored from a backup. A watch that is opened at a version which lies in the future then is
+// accepted and says nothing, not even a bookmark, until the server has passed that version. Two things tell: a LIST that is older than what
+// was known when it began, and, for a watch that is open again after trouble, a check of the server's present version.
+
+// versionSeen is the outcome of a check.
+type versionSeen struct {
+	by        *follower
+	namespace string
+	version   string
+}
+
+// checkVersion finds out in the background whether the API server is older than what is known of a namespace.
+func (l *loop) checkVersion(namespace string) {
+	f := &l.following
+	w := f.watches[namespace]
+	versioner, ok := f.watcher.(Versioner)
+	if !ok || w.checking {
+		return
+	}
+	w.checking = true
+	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked}
+	ctx := w.ctx
+	l.workers.Go(func() { check.run(ctx) })
+}
+
+// onVersion takes in a check. Where the server has gone back, a LIST says to what.
+func (l *loop) onVersion(s versionSeen) {
+	w := l.following.watches[s.namespace]
+	if w.by != s.by {
+		return
+	}
+	w.checking = false
+	if l.catalogue.isAheadOf(s.namespace, s.version) && !l.attempts.listing() {
+		l.requests.fromWatch(l.schedule.heldUntil)
+	}
+}
+
+// rewind takes in that a LIST is older than what was known when it began.
+func (l *loop) rewind(a *attempt, namespace string) {
+	l.following.restart(namespace)
+	a.log.Warn().Str("namespace", namespace).
+		Str("hint", "after a restore of etcd this is expected; otherwise, do the API servers behind this address belong to one cluster?").
+		Msg("the API server has gone back to an older state, which is published as the present one")
+}
+
+// versionCheck asks for the version until there is an answer, or the follower has ended.
+type versionCheck struct {
+	versioner Versioner
+	seen      versionSeen
+	exact     bool
+	report    chan<- versionSeen
+}
+
+func (c versionCheck) run(ctx context.Context) {
+	for {
+		wait := checkWithin
+		if !c.exact {
+			wait = rand.N(checkWithin) // #nosec G404 -- it spreads load, it hides nothing
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		patience, cancel := context.WithTimeout(ctx, checkTimeout)
+		version, err := c.versioner.Version(patience, c.seen.namespace)
+		cancel()
+		if err != nil {
+			continue
+		}
+		c.seen.version = version
+		select {
+		case c.report <- c.seen:
+		case <-ctx.Done():
+		}
+		return
+	}
+}
+
+// isAheadOf reports whether what is known of a namespace is newer than a version.
+func (c *catalogue) isAheadOf(namespace, version string) bool {
+	known := c.known[namespace]
+	return known != nil && source.Newer(known.version, version)
+}
