@@ -1,5 +1,6 @@
-# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library and the tests on real clusters.
-MODULES := . pkg/targetsfile test
+# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library, its Prometheus collector and the
+# tests on real clusters.
+MODULES := . pkg/targetsfile pkg/targetsfile/prom test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.
 NESTED  := $(foreach m,$(filter-out .,$(MODULES)),-exclude-dir=$(m)) -exclude-dir=tools
@@ -78,7 +79,7 @@ lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec a
 
 .PHONY: vulncheck
 vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
-	@for m in . pkg/targetsfile; do (cd $$m && timeout 120 $(BIN)/govulncheck ./...); code=$$?; \
+	@for m in . pkg/targetsfile pkg/targetsfile/prom; do (cd $$m && timeout 120 $(BIN)/govulncheck ./...); code=$$?; \
 		if [ $$code = 3 ]; then exit 1; elif [ $$code != 0 ]; then echo "govulncheck skipped in $$m: the vulnerability database cannot be reached"; fi; done
 
 .PHONY: image

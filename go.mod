@@ -2,11 +2,15 @@ module github.com/alert-history/refresh-sidecar
 
 go 1.26.0
 
-replace github.com/alert-history/refresh-sidecar/pkg/targetsfile => ./pkg/targetsfile
+replace (
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile => ./pkg/targetsfile
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom => ./pkg/targetsfile/prom
+)
 
 require (
 	github.com/alecthomas/kong v1.17.0
-	github.com/alert-history/refresh-sidecar/pkg/targetsfile v0.0.0-00010101000000-000000000000
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile v1.0.0
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom v1.0.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-logr/logr v1.4.3
 	github.com/google/go-cmp v0.7.0

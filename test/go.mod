@@ -5,6 +5,7 @@ go 1.26.0
 replace (
 	github.com/alert-history/refresh-sidecar => ../
 	github.com/alert-history/refresh-sidecar/pkg/targetsfile => ../pkg/targetsfile
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom => ../pkg/targetsfile/prom
 )
 
 require (
@@ -69,7 +70,8 @@ require (
 
 require (
 	github.com/alert-history/refresh-sidecar v0.0.0-00010101000000-000000000000
-	github.com/alert-history/refresh-sidecar/pkg/targetsfile v0.0.0-00010101000000-000000000000
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile v1.0.0
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom v1.0.0
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect

@@ -8,18 +8,20 @@ import (
 // Changes yields what changed, from nothing at first and then from change to change, so that folding them gives the present targets.
 // Each loop over it is a consumer of its own:
 //
-//   - its first change has a nil From and all targets of the first snapshot, even if those are none;
+//   - its first change has a nil From, which may be asked like any snapshot, and all targets of the first snapshot, even if those are
+//     none;
 //   - the From of each later change is the To of the one before it, and something in it differs as [Diff] has it: a heartbeat yields
 //     nothing;
 //   - what happens while the loop's body runs is merged into one change: a slow consumer delays neither the reader nor other consumers,
 //     and a target that came and went in the meantime is not in it.
 //
-// The loop ends when it is left, ctx is done or the reader is closed.
+// Targets that are disabled are among them: see [Target].Enabled. The loop ends when it is left, ctx is done or the reader is closed.
 func (r *Reader) Changes(ctx context.Context) iter.Seq[Change] {
+	r.now()
 	return func(yield func(Change) bool) {
 		var seen *Snapshot
 		for r.isOpen(ctx) {
-			current := r.state.Load()
+			current := r.now()
 			if current.snapshot != nil {
 				change := Diff(seen, current.snapshot)
 				if !change.isEmpty() {

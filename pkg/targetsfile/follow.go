@@ -25,11 +25,16 @@ type follower struct {
 	publish func(state)
 	current state // published last
 
+	derivations chan derivation
+	derived     []derived // in step with current
+
 	nudges    chan struct{} // from the watch: look at once; holds one, more are the same
 	watch     *dirWatch     // nil: none
 	watchFail string        // why there is none, as logged
 	polls     int
 	restUntil time.Time
+
+	announcements
 }
 
 func newFollower(c config, publish func(state)) *follower {
@@ -38,6 +43,8 @@ func newFollower(c config, publish func(state)) *follower {
 		loader:  loader{path: c.path, limit: c.maxBytes, log: c.log},
 		publish: publish,
 		nudges:  make(chan struct{}, 1),
+
+		derivations: make(chan derivation),
 	}
 }
 
@@ -53,13 +60,20 @@ func (f *follower) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-f.nudges:
+			f.heard()
 			owed = true
 		case <-poll.C:
+			f.byPoll = f.byPoll || due == nil
 			owed = f.look()
+			poll.Reset(f.untilPoll())
+		case <-f.doubt:
+			f.setMute()
 			poll.Reset(f.untilPoll())
 		case <-due:
 			due = nil
 			f.load()
+		case d := <-f.derivations:
+			f.derive(d)
 		}
 		if owed && due == nil {
 			due = time.After(time.Until(f.restUntil))
@@ -75,13 +89,15 @@ func (f *follower) stop() {
 
 // untilPoll returns the poll interval give or take a tenth.
 func (f *follower) untilPoll() time.Duration {
-	return time.Duration(float64(f.pollInterval) * (0.9 + 0.2*rand.Float64())) // #nosec G404 -- it spreads load, it hides nothing
+	return time.Duration(float64(f.interval()) * (0.9 + 0.2*rand.Float64())) // #nosec G404 -- it spreads load, it hides nothing
 }
 
-// look is one poll. It reports whether to load.
+// look is one poll. It reports whether to load. What was refused is read with every poll: its times can be those of a file that was
+// whole a moment later.
 func (f *follower) look() bool {
 	f.polls++
-	return f.arm() || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
+	f.lookForName()
+	return f.arm() || f.current.failures > 0 || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
 }
 
 // load arms the watch before it reads: a change after the reading is then announced, and one before it was read. Nudges up to here are
@@ -89,14 +105,42 @@ func (f *follower) look() bool {
 func (f *follower) load() {
 	select {
 	case <-f.nudges:
+		f.heard()
 	default:
 	}
 	f.arm()
 	start := time.Now()
-	f.current = f.loader.load(f.current)
-	f.publish(f.current)
+	seen, digest := f.loader.seen, f.loader.digest
+	f.replace(f.loader.load(f.current))
+	f.doubtWatch(digest != f.loader.digest || !hasSameContent(seen, f.loader.seen))
 	end := time.Now()
 	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
+}
+
+// replace makes next the current state. What is derived from its targets is made before lookups see them, so that no lookup meets a target
+// without it, and what is derived no more is dropped when no lookup finds it.
+func (f *follower) replace(next state) {
+	if next.snapshot != f.current.snapshot {
+		for _, d := range f.derived {
+			d.prepare(next.snapshot)
+		}
+		for _, d := range f.derived {
+			d.show()
+		}
+	}
+	f.current = next
+	f.publish(next)
+	for _, d := range f.derived {
+		d.release()
+	}
+}
+
+// derive brings something new into step.
+func (f *follower) derive(d derivation) {
+	f.derived = append(f.derived, d.derived)
+	d.derived.prepare(f.current.snapshot)
+	d.derived.show()
+	close(d.done)
 }
 
 // arm sees to it that events come from the directory that is now at the path, and reports whether they newly do. Without events it
@@ -108,13 +152,13 @@ func (f *follower) arm() bool {
 	f.watch.close()
 	watch, err := watchDirectory(f.path, f.nudges)
 	f.watch = watch
-	f.setWatching(err)
+	f.byPoll = false // a change that was found since the last watch ended is no surprise
+	f.tellWatching()
+	f.logWatch(err)
 	return err == nil
 }
 
-func (f *follower) setWatching(err error) {
-	f.current.watching = err == nil
-	f.publish(f.current)
+func (f *follower) logWatch(err error) {
 	switch {
 	case err == nil && f.watchFail != "":
 		f.log.Info("following the target snapshot by events again", slog.String("path", f.path))

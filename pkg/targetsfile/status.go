@@ -21,9 +21,15 @@ type Status struct {
 	LastErrorAt         time.Time // of LastError
 	ConsecutiveFailures int       // loads since the last one that went well
 
-	Watching bool   // changes are announced by file system events; false: by polling alone
-	Loads    uint64 // files read and accepted, changed or not
-	Rejects  uint64 // loads that failed, those of a missing file included
+	// Watching means that file system events announce changes. It is false where polling alone finds them, which takes a poll interval:
+	// there is no watch, or a change was found that no event had announced, and no event came since. Then polls come every second.
+	Watching bool
+	// Detached means that the file is mounted by itself, as by a subPath, and was replaced where it comes from: what the sidecar publishes
+	// does not arrive any more.
+	Detached bool
+
+	Loads   uint64 // files read and accepted, changed or not
+	Rejects uint64 // loads that failed, those of a missing file included
 }
 
 // state is what a Reader answers from. A published one never changes.
@@ -36,12 +42,13 @@ type state struct {
 	loads       uint64
 	rejects     uint64
 	watching    bool
+	detached    bool
 	replaced    chan struct{} // closed when a state with other targets follows
 }
 
 // Status returns the present status. It does not lock.
 func (r *Reader) Status() Status {
-	current := r.state.Load()
+	current := r.now()
 	s := Status{
 		Ready:               current.snapshot != nil,
 		Snapshot:            current.snapshot,
@@ -50,6 +57,7 @@ func (r *Reader) Status() Status {
 		LastErrorAt:         current.lastErrorAt,
 		ConsecutiveFailures: current.failures,
 		Watching:            current.watching,
+		Detached:            current.detached,
 		Loads:               current.loads,
 		Rejects:             current.rejects,
 	}
@@ -75,6 +83,9 @@ func (r *Reader) Healthy() error {
 		fault = ErrStale
 	default:
 		return nil
+	}
+	if s.Detached {
+		fault = fmt.Errorf("%w: %s", fault, detachedHint)
 	}
 	if s.LastError == nil {
 		return fault
