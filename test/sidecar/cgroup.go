@@ -1,0 +1,86 @@
+package sidecar
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cgroup is a memory cgroup, such as the one that limits a container.
+type Cgroup struct {
+	dir, peak string // the directory, and the file in it that has the highest usage
+}
+
+// NewCgroup makes a cgroup of version 1 below this process's own, or one of version 2 below the root. It is removed when t ends. The
+// error says why this machine has none to offer.
+func NewCgroup(t testing.TB) (Cgroup, error) {
+	t.Helper()
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return Cgroup{}, err
+	}
+	parent, peak := "/sys/fs/cgroup", "memory.peak"
+	if _, rest, ok := strings.Cut(string(own), ":memory:"); ok {
+		path, _, _ := strings.Cut(rest, "\n")
+		parent, peak = filepath.Join("/sys/fs/cgroup/memory", path), "memory.max_usage_in_bytes"
+	}
+	dir, err := os.MkdirTemp(parent, "refresh-sidecar-test-")
+	if err != nil {
+		return Cgroup{}, fmt.Errorf("making a memory cgroup: %w", err)
+	}
+	t.Cleanup(func() {
+		if err := os.Remove(dir); err != nil { // the kernel's files in it go with the directory
+			t.Errorf("removing a memory cgroup: %v", err)
+		}
+	})
+	c := Cgroup{dir: dir, peak: filepath.Join(dir, peak)}
+	if _, err := os.Stat(c.peak); err != nil {
+		return Cgroup{}, fmt.Errorf("a cgroup below %s does not count memory: %w", parent, err)
+	}
+	return c, nil
+}
+
+// Program returns a program that runs another one in the cgroup, as the only process there.
+func (c Cgroup) Program(t testing.TB, binary string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "in-cgroup")
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s/cgroup.procs && exec %s \"$@\"\n", c.dir, binary)
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { // #nosec G306 -- it is run
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Peak is the most memory, in MiB, that the kernel has counted for the cgroup at any time: anonymous memory, the kernel's own, and every
+// page of a file that a process of the cgroup was the first to read or write.
+func (c Cgroup) Peak(t testing.TB) float64 {
+	t.Helper()
+	data, err := os.ReadFile(c.peak)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var peak float64
+	if _, err := fmt.Sscan(string(data), &peak); err != nil {
+		t.Fatal(err)
+	}
+	return peak / (1 << 20)
+}
+
+// Forget drops a file from the kernel's page cache, so that the next process that reads it is charged for its pages.
+func Forget(t testing.TB, path string) {
+	t.Helper()
+	file, err := os.Open(path) // #nosec G304 -- the program under test
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pages that are not yet on disk would stay.
+	err = errors.Join(file.Sync(), unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED), file.Close())
+	if err != nil {
+		t.Fatalf("dropping %s from the page cache: %v", path, err)
+	}
+}
