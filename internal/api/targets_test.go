@@ -152,6 +152,7 @@ func TestCachedAnswersKeepNoPublication(t *testing.T) {
 	runtime.AddCleanup(h.published.Document, func(c chan struct{}) { close(c) }, gone)
 	h.do(get(targetsPath))
 	h.published = nil
+	defer runtime.KeepAlive(h)
 	for {
 		runtime.GC()
 		select {
