@@ -54,6 +54,8 @@ type Handler struct {
 	metrics *requestMetrics
 	audit   *auditLog
 	page    page
+	targets encodedTargets
+	rounds  rounds
 	waiters chan struct{} // one element per caller who waits for a refresh to end
 }
 
@@ -62,7 +64,9 @@ func New(config Config) (*Handler, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	h := &Handler{config: config, audit: newAuditLog(config.Logger), page: newPage(), waiters: make(chan struct{}, maxWaiters)}
+	h := &Handler{
+		config: config, audit: newAuditLog(config.Logger), page: newPage(), rounds: newRounds(), waiters: make(chan struct{}, maxWaiters),
+	}
 	if err := h.serve(h.table()); err != nil {
 		return nil, err
 	}
@@ -131,7 +135,7 @@ func (h *Handler) table() []route {
 			},
 		},
 		{
-			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.targets),
+			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.listTargets),
 			codes: []int{
 				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable,
 			},
@@ -141,7 +145,7 @@ func (h *Handler) table() []route {
 			codes: []int{http.StatusOK},
 		},
 		{
-			path: "/metrics", method: http.MethodGet, answer: metricsPage(h.config.Gatherer),
+			path: "/metrics", method: http.MethodGet, answer: h.metricsPage(),
 			codes: []int{http.StatusOK},
 		},
 		{

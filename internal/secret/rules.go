@@ -65,10 +65,10 @@ const (
 	ruleHeaderTwice   ID = "header-twice"
 	ruleHeadersMore   ID = "headers-more"
 
-	ruleOneCredential     ID = "one-credential"
+	ruleOneCredential     ID = "one-credential" // #nosec G101 -- the name of a rule, as the next ones
 	ruleCredential        ID = "credential"
-	ruleCredentialScheme  ID = "credential-scheme"
-	ruleCredentialMissing ID = "credential-missing"
+	ruleCredentialScheme  ID = "credential-scheme"  // #nosec G101
+	ruleCredentialMissing ID = "credential-missing" // #nosec G101
 	rulePlaceholder       ID = "placeholder"
 
 	warnBase64       ID = "base64-twice"
