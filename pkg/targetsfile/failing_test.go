@@ -126,6 +126,7 @@ func failures(t *testing.T) map[string]error {
 		_, _ = io.WriteString(w, "short")
 		panic(http.ErrAbortHandler)
 	}).URL
+	broken := strings.Join([]string{"http:", "", "%" + canary}, "/")
 
 	return map[string]error{
 		"refused":              post(t, ctx, client(), "http://"+closedPort(t)),
@@ -149,7 +150,7 @@ func failures(t *testing.T) map[string]error {
 		"echoed length":        post(t, ctx, client(), echo(t, "HTTP/1.1 200 OK\r\nContent-Length: "+canary+"\r\n\r\n")),
 		"echoed encoding":      post(t, ctx, client(), echo(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "+canary+"\r\n\r\n")),
 		"proxy refused":        post(t, ctx, via(&http.Transport{Proxy: http.ProxyURL(&url.URL{Scheme: "http", Host: closedPort(t)})}), "http://hooks.example"),
-		"proxy without a URL":  post(t, ctx, via(&http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://%" + canary) }}), "http://hooks.example"),
+		"proxy without a URL":  post(t, ctx, via(&http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse(broken) }}), "http://hooks.example"),
 		"control character":    post(t, ctx, client(), "https://hooks.example/\x7f"),
 		"bad escape":           post(t, ctx, client(), "https://hooks.example/%z"),
 		"bad port":             post(t, ctx, client(), "https://hooks.example:"+canary),
