@@ -12,7 +12,7 @@ import (
 // allNamespaces is the name under which a catalogue holds Secrets that are listed for all namespaces at once, or from manifests.
 const allNamespaces = ""
 
-// catalogue is what is known of every labelled Secret. LISTs replace a namespace of it, events change single Secrets.
+// catalogue is what is known of every labelled Secret. A LIST replaces what is known of a namespace, an event changes one Secret.
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
