@@ -26,9 +26,8 @@ type Writer struct {
 	path string
 	mode os.FileMode
 
-	stuck   string    // a temporary file that could not be removed; empty: there is none
-	inPlace identity  // of the file that was read or published last
-	content *document // of that file; nil: there was none
+	stuck   string   // a temporary file that could not be removed; empty: there is none
+	inPlace identity // of the file that was read or published last
 }
 
 // New returns a writer of the file at path, which will have exactly mode, whatever the umask. The directory must exist when
@@ -47,7 +46,7 @@ func (w *Writer) Publish(d *targetsfile.Document) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("writing snapshot: %w", w.explain(err))
 	}
-	w.inPlace, w.content = identify(info), outline(d)
+	w.inPlace = identify(info)
 	return size, nil
 }
 
