@@ -45,6 +45,18 @@ func NewCgroup(t testing.TB) (Cgroup, error) {
 	return c, nil
 }
 
+// Limit sets the most memory, in MiB, that the cgroup may have, as a container's limit does: a process that needs more is killed.
+func (c Cgroup) Limit(t testing.TB, mebibytes int) {
+	t.Helper()
+	file := "memory.max"
+	if filepath.Base(c.peak) == "memory.max_usage_in_bytes" {
+		file = "memory.limit_in_bytes"
+	}
+	if err := os.WriteFile(filepath.Join(c.dir, file), []byte(fmt.Sprint(mebibytes<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Program returns a program that runs another one in the cgroup, as the only process there.
 func (c Cgroup) Program(t testing.TB, binary string) string {
 	t.Helper()
