@@ -83,7 +83,8 @@ type winner struct {
 	present bool   // the Secret says so now
 }
 
-// carry returns what the last document has of namespaces that have not answered yet.
+// carry returns what the last document has of namespaces that have not answered yet. Of one that is forbidden it is the last good: nothing
+// will ever confirm it.
 func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
 	if m.last == nil || c.complete() {
 		return nil
@@ -91,6 +92,9 @@ func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
 	for _, e := range m.last.Entries {
 		if !c.unanswered(e.Secret) {
 			continue
+		}
+		if c.forbidden(e.Secret, m.now) {
+			e = e.Stale(m.now)
 		}
 		held = append(held, e)
 		if e.StaleSince.IsZero() {

@@ -52,7 +52,7 @@ func (l *loop) onListed(results []listed) {
 	for _, r := range results {
 		if r.failure != nil {
 			failures[r.namespace] = r.failure
-			l.catalogue.fail(r.namespace, r.failure.err)
+			l.catalogue.fail(r.namespace, r.failure)
 		} else {
 			a.answered++
 			news, wentBack := l.catalogue.replace(r.listing, a.listedAt)
