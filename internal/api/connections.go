@@ -12,8 +12,9 @@ import (
 const (
 	// defaultConnections is how many connections a server keeps. Each costs about 20 KiB, and as much as sendBuffer in the kernel.
 	defaultConnections = 512
-	// maxUnread is how many connections may wait for their client to read: what they have not sent is in memory.
-	maxUnread = 64
+	// maxUnread is how many connections may wait for their client to read for longer than unreadPatience: what they have not sent is in memory.
+	maxUnread      = 64
+	unreadPatience = time.Second
 	// maxEnding is how many closed connections may still be in the hands of net/http, which has to notice, before more are accepted.
 	maxEnding = 64
 	// sendBuffer bounds what the kernel keeps of an answer that is not read, in bytes; it takes twice as much memory. By itself it would
@@ -26,7 +27,7 @@ const (
 )
 
 // connections is a listener that bounds what its connections cost and yet turns nobody away: when there are too many, one of them is
-// closed, of the address that has most, the one in which nothing has happened for longest. So a client that holds all places takes them from
+// closed, of the address that has most, the one that has brought no request for longest. So a client that holds all places takes them from
 // itself alone; and where all clients share an address, as behind a proxy, a new connection lives until as many newer ones have come.
 type connections struct {
 	net.Listener
@@ -37,9 +38,9 @@ type connections struct {
 	end    func()        // closes ended, once
 
 	mu       sync.Mutex // guards the rest, and the fields of each connection
-	open     map[*connection]struct{}
+	open     map[*connection]bool
 	of       map[netip.Addr]int // the number of open connections by address
-	unread   int                // the number of open connections that wait for their client to read
+	writing  int                // the number of open connections over which something is being written
 	endBy    time.Time          // when reading ends for all, zero: never; set by drain
 	closings int                // connections that were closed to make room since told
 	told     time.Time          // when the log last said so
@@ -50,7 +51,7 @@ func newConnections(listener net.Listener, limit int, logger zerolog.Logger) *co
 	return &connections{
 		Listener: listener, limit: limit, logger: logger, served: make(chan struct{}, limit+maxEnding),
 		ended: ended, end: sync.OnceFunc(func() { close(ended) }),
-		open: make(map[*connection]struct{}), of: make(map[netip.Addr]int),
+		open: make(map[*connection]bool), of: make(map[netip.Addr]int),
 	}
 }
 
@@ -90,13 +91,13 @@ func (l *connections) admit(c *connection) {
 	if len(l.open) >= l.limit {
 		l.makeRoom(func(*connection) bool { return true })
 	}
-	l.open[c] = struct{}{}
+	l.open[c] = true
 	l.of[c.address]++
 	l.mu.Unlock()
 	l.tell()
 }
 
-// makeRoom closes the connection in which nothing has happened for longest, among the candidates of the address that has most connections.
+// makeRoom closes the connection that has brought no request for longest, among the candidates of the address that has most connections.
 func (l *connections) makeRoom(candidate func(*connection) bool) {
 	var last *connection
 	for c := range l.open {
@@ -106,6 +107,9 @@ func (l *connections) makeRoom(candidate func(*connection) bool) {
 		if last == nil || l.of[c.address] > l.of[last.address] || l.of[c.address] == l.of[last.address] && c.since.Before(last.since) {
 			last = c
 		}
+	}
+	if last == nil {
+		return
 	}
 	l.forget(last)
 	last.abort()
@@ -135,19 +139,19 @@ func (l *connections) tell() {
 
 // forget no longer counts a connection.
 func (l *connections) forget(c *connection) {
-	if _, ok := l.open[c]; !ok {
+	if !l.open[c] {
 		return
 	}
 	delete(l.open, c)
 	if l.of[c.address]--; l.of[c.address] == 0 {
 		delete(l.of, c.address)
 	}
-	if c.unread {
-		l.unread--
+	if !c.writing.IsZero() {
+		l.writing--
 	}
 }
 
-// touch notes that a request has come over a connection, or was answered.
+// touch notes that a request has come over a connection.
 func (l *connections) touch(conn net.Conn) {
 	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = tls.NetConn()
@@ -178,30 +182,38 @@ type connection struct {
 	listener *connections
 	release  func()     // gives the place among those that net/http serves back, once
 	address  netip.Addr // without port
-	since    time.Time  // when it was accepted, or its last request came or was answered
-	unread   bool       // a write waits for the client to read
+	since    time.Time  // when it was accepted, or its last request came
+	writing  time.Time  // when the write began that has not ended; zero: there is none
 }
 
 // Write implements [net.Conn].
 func (c *connection) Write(p []byte) (int, error) {
-	c.setUnread(true)
-	defer c.setUnread(false)
+	c.beginWrite()
+	defer c.endWrite()
 	return c.Conn.Write(p)
 }
 
-func (c *connection) setUnread(unread bool) {
-	l := c.listener
+func (c *connection) beginWrite() {
+	l, now := c.listener, time.Now()
 	l.mu.Lock()
-	if _, ok := l.open[c]; ok && c.unread != unread {
-		c.unread = unread
-		if !unread {
-			l.unread--
-		} else if l.unread++; l.unread > maxUnread {
-			l.makeRoom(func(c *connection) bool { return c.unread })
+	if l.open[c] {
+		c.writing = now
+		if l.writing++; l.writing > maxUnread {
+			l.makeRoom(func(c *connection) bool { return !c.writing.IsZero() && now.Sub(c.writing) > unreadPatience })
 		}
 	}
 	l.mu.Unlock()
 	l.tell()
+}
+
+func (c *connection) endWrite() {
+	l := c.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[c] {
+		c.writing = time.Time{}
+		l.writing--
+	}
 }
 
 // SetReadDeadline implements [net.Conn]. After drain it moves the deadline no further.

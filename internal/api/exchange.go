@@ -170,6 +170,10 @@ const (
 	codeForbidden       errorCode = "forbidden"
 	codeAuthUnavailable errorCode = "auth_unavailable"
 
+	codeTooManyUnknownTokens errorCode = "too_many_unknown_tokens"
+	codeCrossOrigin          errorCode = "cross_origin"
+	codeForeignHost          errorCode = "foreign_host"
+
 	codeNotAlive         errorCode = "not_alive"
 	codeNotReady         errorCode = "not_ready"
 	codeNotFound         errorCode = "not_found"

@@ -128,7 +128,7 @@ func (h *Handler) table() []route {
 	guard := &guard{authorizer: h.config.Authorizer, logger: h.config.Logger, faults: newFloodControl()}
 	return append(probes(h.config.Engine), []route{
 		{
-			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(guard.protect(h.refresh)),
+			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(sameOrigin(guard.protect(h.refresh))),
 			codes: []int{
 				http.StatusOK, http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
 				http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
@@ -137,7 +137,8 @@ func (h *Handler) table() []route {
 		{
 			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.listTargets),
 			codes: []int{
-				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable,
+				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests,
+				http.StatusServiceUnavailable,
 			},
 		},
 		{
@@ -166,6 +167,8 @@ func (h *Handler) table() []route {
 func (h *Handler) route(r *http.Request) (path string, answer answerFunc) {
 	found, ok := h.routes[r.URL.EscapedPath()]
 	switch {
+	case misdirected(r):
+		return otherPath, refuseForeignHost
 	case !ok:
 		return otherPath, notFound
 	case r.Method == found.method, r.Method == http.MethodHead && found.method == http.MethodGet:

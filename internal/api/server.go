@@ -77,7 +77,7 @@ func NewServer(config ServerConfig) (*Server, error) {
 	}
 	complaints := complaints{config.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second})}
 	s.http = &http.Server{
-		BaseContext:       func(net.Listener) context.Context { return requests },
+		BaseContext:       func(l net.Listener) context.Context { return withListener(requests, l) },
 		Handler:           config.Handler,
 		ConnState:         s.connState,
 		ReadHeaderTimeout: cmp.Or(config.ReadHeaderTimeout, 5*time.Second),
@@ -98,7 +98,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // connState takes in what net/http says of a connection.
 func (s *Server) connState(conn net.Conn, state http.ConnState) {
-	if state == http.StateActive || state == http.StateIdle {
+	if state == http.StateActive {
 		s.listener.touch(conn)
 	}
 }
