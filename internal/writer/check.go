@@ -14,7 +14,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// identity tells one state of a file from another without reading it. The change time is the one that no tool sets back.
+// identity tells one state of a file from another without reading it. The change time is the one time that no tool sets back.
 type identity struct {
 	device, inode uint64
 	size          int64
@@ -30,7 +30,7 @@ func identify(info os.FileInfo) identity {
 	return id
 }
 
-// document is what tells the document in a file from others.
+// document tells the document in a file from other documents.
 type document struct {
 	epoch, checksum        string
 	generation             uint64
@@ -84,8 +84,9 @@ func fitsMemory(path string, limit int64) error {
 	return fmt.Errorf("%s would take more than %d MiB of memory, half of GOMEMLIMIT: give the container more, or remove the file", path, limit>>20)
 }
 
-// Check reports whether the file that was read or published last is still in place, and if it is not, whether something else is. While
-// none was, it is intact. A file with another mode is not in place. The file is read only if something about it has changed.
+// Check reports whether the file that was read or published last is still in place, and if it is not, whether something else is. Before
+// the first Read or Publish the answer is intact. A file whose mode was changed is not in place. Check reads the file only if something
+// about it has changed.
 func (w *Writer) Check() (intact, foreign bool, err error) {
 	if w.content == nil {
 		return true, false, nil
@@ -106,6 +107,6 @@ func (w *Writer) Check() (intact, foreign bool, err error) {
 	case info.Mode() != w.mode:
 		return false, false, nil
 	}
-	w.inPlace = identify(info) // a copy of it, or it was touched
+	w.inPlace = identify(info) // a copy of the file, or the same one after touch(1)
 	return true, false, nil
 }

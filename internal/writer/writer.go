@@ -4,8 +4,8 @@
 // file or none. The document is written beside the path, synced and renamed over it; a write that fails at any point (disk full,
 // read-only, killed) leaves the old file as it was, and nothing beside it.
 //
-// Not promised: that the last document survives a crash of the node. The directory is not synced, because the emptyDir this is made
-// for does not outlive its pod. And nothing keeps others from writing to the path: [Writer.Check] finds out that they did.
+// Not promised: that the last document survives a crash of the node. The directory is not synced, because the emptyDir that this package
+// is made for does not outlive its pod. And nothing keeps others from writing to the path: [Writer.Check] finds out that they did.
 package writer
 
 import (
@@ -27,8 +27,8 @@ type Writer struct {
 	mode os.FileMode
 
 	stuck   string    // a temporary file that could not be removed; empty: there is none
-	inPlace identity  // of the file that was read or published last
-	content *document // of that file; nil: there was none
+	inPlace identity  // the file that was read or published last
+	content *document // what that file holds; nil: no file was read or published yet
 }
 
 // New returns a writer of the file at path, which will have exactly mode, whatever the umask. The directory must exist when
@@ -81,8 +81,8 @@ func (w *Writer) replace(path string, fill func(*renameio.PendingFile) error) (i
 	return os.Lstat(path)
 }
 
-// discard closes and removes a temporary file whose write failed. One that cannot be removed, as in a directory that only takes new files,
-// is emptied, and no other is made before it is gone.
+// discard closes and removes a temporary file whose write failed. A file that cannot be removed, as in a directory that only takes new
+// files, is emptied, and no other temporary file is made before it is gone.
 func (w *Writer) discard(file *renameio.PendingFile, failed bool) {
 	if !failed || file.Cleanup() == nil {
 		return
@@ -93,7 +93,7 @@ func (w *Writer) discard(file *renameio.PendingFile, failed bool) {
 	}
 }
 
-// unstick removes the temporary file that could not be removed before.
+// unstick removes the temporary file that discard could not remove.
 func (w *Writer) unstick() error {
 	if w.stuck == "" {
 		return nil
@@ -147,7 +147,7 @@ func (w *Writer) probe() error {
 	if err := w.unstick(); err != nil {
 		return err
 	}
-	// The names are ones that Sweep knows, should the process be killed in between.
+	// Sweep knows the names, should the process be killed in between.
 	own, err := os.CreateTemp(filepath.Dir(w.path), "."+filepath.Base(w.path)+"*")
 	if err != nil {
 		return err
