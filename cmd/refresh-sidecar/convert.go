@@ -28,7 +28,7 @@ func convertManifests(ctx context.Context, flags *convertFlags, env environment)
 		return exitConfig
 	}
 	if slices.Contains(flags.Paths, "-") {
-		signal.Reset(os.Interrupt, syscall.SIGTERM) // else nothing ends a process that waits for its standard input
+		signal.Reset(os.Interrupt, syscall.SIGTERM) // otherwise nothing ends a process that waits for its standard input
 	}
 	converted, err := manifests.Convert(ctx, manifests.CheckConfig{Paths: flags.Paths, Stdin: env.stdin, LabelSelector: flags.LabelSelector})
 	if err != nil {

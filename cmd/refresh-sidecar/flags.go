@@ -9,7 +9,7 @@ import (
 
 // Commands as kong names them.
 const (
-	commandNone     = "" // help was asked for and given
+	commandNone     = "" // help was asked for, and is printed
 	commandVersion  = "version"
 	commandInspect  = "inspect"
 	commandValidate = "validate"
@@ -60,7 +60,7 @@ type runFlags struct {
 	LogFormat       string         `default:"json" envar:"TARGET_LOG_FORMAT" help:"json, or console for people." group:"process"`
 }
 
-// parse reads the command line and the environment. The command is commandNone if help was asked for and is printed.
+// parse reads the command line and the environment. After printing help that was asked for, the command is commandNone.
 func parse(env environment) (cli commandLine, command string, err error) {
 	exited := false
 	parser, err := kong.New(&cli,

@@ -8,7 +8,7 @@
 //	refresh-sidecar run --once        publish one snapshot and exit: 0 if a refresh succeeded and its snapshot is in place
 //	refresh-sidecar inspect [PATH]    show the snapshot: targets, freshness, invalid Secrets
 //	refresh-sidecar validate PATH…    check Secret manifests before they are applied
-//	refresh-sidecar convert FILE…     print Secrets of older shapes as Secrets of today's
+//	refresh-sidecar convert PATH…     print Secrets of older shapes as Secrets of today's
 //	refresh-sidecar version           print the version
 //
 // Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable counts as unset.
@@ -36,16 +36,16 @@ const (
 	exitOK     = 0
 	exitFault  = 1
 	exitConfig = 2
-	exitSignal = 128 // and the number of the signal
+	exitSignal = 128 // the number of the signal is added
 )
 
 func main() {
 	os.Exit(run(untilSignal(), environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
-// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second one ends the process at once, with the exit code that a
-// shell has for it. To restore the signals' default action would not do: the kernel spares the first process of a container from that
-// action, and Go's runtime then exits with 2, which says that the configuration is at fault.
+// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second signal ends the process at once, with the exit code that
+// a shell shows for a process killed by that signal. Restoring the signals' default action would not do: the kernel spares the first
+// process of a container from that action, and Go's runtime then exits with 2, which says that the configuration is at fault.
 func untilSignal() context.Context {
 	ctx, end := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -81,7 +81,7 @@ func run(ctx context.Context, env environment) int {
 		_, _ = fmt.Fprintln(env.stdout, versionLine())
 		return exitOK
 	case commandInspect:
-		// kong fills in the defaults of all commands, also of run, which is not called here.
+		// kong fills in the defaults of all commands, also those of run, which is not called here.
 		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
 	case commandValidate:
 		return validateManifests(ctx, &cli.Validate, env)

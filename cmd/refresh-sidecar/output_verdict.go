@@ -11,7 +11,7 @@ import (
 
 // verdict is what validate prints.
 type verdict struct {
-	OK bool `json:"ok"` // the exit code is 0
+	OK bool `json:"ok"` // whether the exit code is 0
 	manifests.Report
 }
 
@@ -61,7 +61,7 @@ func placeOf(f manifests.Finding) string {
 	}
 	parts := []string{printable(f.File)}
 	if f.Line > 0 {
-		parts[0] += fmt.Sprintf(":%d", f.Line) // as editors and terminals take it
+		parts[0] += fmt.Sprintf(":%d", f.Line) // editors and terminals make a link of file:line
 	}
 	if f.Document > 0 {
 		parts = append(parts, fmt.Sprintf("document %d", f.Document))

@@ -6,8 +6,8 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// secret checks one Secret. The order is that in which a sidecar and an API server would trip over it: its own name, its content,
-// the name of its target.
+// secret checks one Secret, in the order in which an API server and a sidecar would refuse it: its own name, its content, the name of its
+// target.
 func (c *checker) secret(m *manifest) {
 	selected := m.isSelected(c.selector)
 	switch {
@@ -35,12 +35,13 @@ func (c *checker) secret(m *manifest) {
 	for _, warning := range decoded.Warnings {
 		c.add(m.place, Warned, key, source.Problem{Rule: warning})
 	}
-	if decoded.Entry != nil && single { // the same Secret again has the same target, of course
+	if decoded.Entry != nil && single { // a Secret that is given twice has one target, which is no conflict
 		c.claim(m, decoded.Entry.Name)
 	}
 }
 
-// isSingle reports whether no Secret of the same namespace and name came before. Two that nobody selects are nobody's business.
+// isSingle reports whether a Secret is the first of its namespace and name. It adds a finding
+// for any further one, unless the selector selects neither.
 func (c *checker) isSingle(m *manifest, selected bool) bool {
 	if m.isNameless {
 		return true
@@ -57,8 +58,8 @@ func (c *checker) isSingle(m *manifest, selected bool) bool {
 	return false
 }
 
-// claim takes the name of a target for the Secret that comes first. Which one would hold it in a cluster is not to be seen here:
-// the one that is published, otherwise the oldest.
+// claim gives the name of a target to the Secret that comes first. In a cluster the Secret that is published has it, otherwise the oldest;
+// manifests show neither.
 func (c *checker) claim(m *manifest, name string) {
 	holder, taken := c.names[name]
 	if !taken {

@@ -18,7 +18,7 @@ import (
 
 // Conversion is the outcome of [Convert].
 type Conversion struct {
-	Report        // of what was read; its Secrets are those that were converted
+	Report        // what was read and found; it counts as Secrets those that were converted
 	Left   int    // Secrets that have no older shape
 	Text   []byte // YAML documents; they hold the values of the Secrets
 }
@@ -74,7 +74,7 @@ func labelsOf(selector labels.Selector) (labels.Set, error) {
 	return set, nil
 }
 
-// today returns the Secret in today's shape, nil if it cannot be mapped.
+// today returns the Secret in today's shape, or nil if it cannot be mapped.
 func (c *checker) today(m *manifest, wanted labels.Set) *manifest {
 	problems := slices.Clone(m.problems)
 	fields, more := m.fieldsOfToday()
@@ -88,7 +88,7 @@ func (c *checker) today(m *manifest, wanted labels.Set) *manifest {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(fields); err != nil { // its text may quote a value
+	if err := encoder.Encode(fields); err != nil { // the error's text may quote a value
 		c.add(m.place, Failed, m.shownKey(), source.Problem{Rule: "cannot be written as JSON", Hint: "convert this Secret by hand"})
 		return nil
 	}
@@ -107,7 +107,7 @@ func (m *manifest) text() []byte {
 		metadata["namespace"] = m.obj.Namespace
 	}
 	object := map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": map[string]string{"config": string(m.obj.Data["config"])}}
-	if m.obj.Type != "" && m.obj.Type != corev1.SecretTypeOpaque { // a Secret's type cannot be changed
+	if m.obj.Type != "" && m.obj.Type != corev1.SecretTypeOpaque { // kept, because an API server refuses to change the type of a Secret
 		object["type"] = m.obj.Type
 	}
 	text, _ := yaml.Marshal(object)

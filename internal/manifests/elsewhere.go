@@ -13,7 +13,7 @@ const hintTemplate = "render it first: helm template CHART | refresh-sidecar val
 // isTemplate reports whether text holds what Helm has to fill in.
 func isTemplate(text []byte) bool { return bytes.Contains(text, []byte("{{")) }
 
-// isEncrypted reports whether SOPS has encrypted an object, in part at least.
+// isEncrypted reports whether SOPS has encrypted an object or a part of it.
 func isEncrypted(object map[string]any) bool {
 	_, ok := object["sops"].(map[string]any)
 	return ok
@@ -35,7 +35,7 @@ type maker struct {
 	template []string // the fields that lead to the template of the Secret
 }
 
-// makerOf returns the maker of that version and kind, nil if it is none. Each of them has had several versions.
+// makerOf returns the maker of that apiVersion and kind, or nil if the kind makes no Secret. Each maker has had several versions.
 func makerOf(version, kind string) *maker {
 	group, _, _ := strings.Cut(version, "/")
 	switch group + " " + kind {
@@ -55,7 +55,7 @@ func makerOf(version, kind string) *maker {
 	return nil
 }
 
-// manifest returns the Secret that will be made, of which nothing is known but its name and labels.
+// manifest returns the Secret that will be made. Only its name and labels are known.
 func (k *maker) manifest(at place, object map[string]any, defaultNamespace string) *manifest {
 	template := object
 	for _, field := range k.template {

@@ -12,8 +12,8 @@ import (
 	goyaml "go.yaml.in/yaml/v2"
 )
 
-// lossIn says what of a YAML document got lost on the way to JSON, with the line in the document; rule is empty if nothing did. kubectl
-// loses in silence the first of two equal keys, a key that stands before a merge key, and the bytes of a binary value.
+// lossIn says what a YAML document loses when it is converted to JSON, with the line in the document; rule is empty if nothing is lost.
+// kubectl loses in silence the first of two equal keys, a key that stands before a merge key, and the bytes of a binary value.
 func lossIn(part, text []byte) (line int, rule, hint string) {
 	if hasReplacement(text) {
 		return 1, "must not hold a !!binary value that is not UTF-8 text", "write it under data, in base64 and without the tag"
@@ -25,7 +25,7 @@ func lossIn(part, text []byte) (line int, rule, hint string) {
 	if _, isMapping := read.(map[string]any); !isMapping {
 		return 0, "", ""
 	}
-	var written goyaml.MapSlice // keeps what a map cannot, and leaves out what is merged in
+	var written goyaml.MapSlice // keeps equal keys apart, as no map can, and leaves out what is merged in
 	_ = goyaml.Unmarshal(part, &written)
 	switch loss, key := compare(written, read); loss {
 	case lossTwice:
@@ -45,7 +45,7 @@ const (
 	lossMerged
 )
 
-// compare finds a key whose value as written is not what was read.
+// compare returns a key whose written value differs from the value that was read, and how that value got lost.
 func compare(written, read any) (loss, any) {
 	switch written := written.(type) {
 	case goyaml.MapSlice:

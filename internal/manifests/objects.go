@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// secrets yields each Secret of the document, alone or in lists, and in their place what cannot be read as an object at all.
+// secrets yields each Secret of the document, alone or in lists, and an error in the place of what cannot be read as an object.
 func (d document) secrets(defaultNamespace string) iter.Seq2[*manifest, error] {
 	return func(yield func(*manifest, error) bool) {
 		if d.err != nil {
@@ -17,7 +17,7 @@ func (d document) secrets(defaultNamespace string) iter.Seq2[*manifest, error] {
 	}
 }
 
-// others yields the objects of the document that are no Secrets.
+// others yields the objects of the document that are not Secrets.
 func (d document) others() iter.Seq2[place, map[string]any] {
 	return func(yield func(place, map[string]any) bool) {
 		if d.err == nil {
@@ -31,11 +31,11 @@ func (d document) others() iter.Seq2[place, map[string]any] {
 type visitor struct {
 	defaultNamespace string
 	yield            func(*manifest, error) bool
-	other            func(place, map[string]any) bool // takes what is no Secret; nil: nothing does
-	items            int                              // so far, those of lists in lists included
+	other            func(place, map[string]any) bool // takes objects that are not Secrets; nil: they are passed over
+	items            int                              // items so far, those of lists in lists included
 }
 
-// object takes an object of any kind. Like kubectl it takes for a list whatever has items.
+// object takes an object of any kind. Like kubectl it takes every object with items for a list.
 func (v *visitor) object(at place, value any) bool {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -44,7 +44,7 @@ func (v *visitor) object(at place, value any) bool {
 	kind, _ := object["kind"].(string)
 	version, _ := object["apiVersion"].(string)
 	if kind == "" || version == "" {
-		// As with kubectl. It also tells the first half of a manifest from a whole one.
+		// kubectl refuses this, too. It is also how the first half of a manifest shows that it is not the whole.
 		return v.yield(nil, at.fail("move what is no manifest out of the tree", "no kind and apiVersion: not a manifest"))
 	}
 	items, isList := object["items"].([]any)
@@ -64,7 +64,8 @@ func (v *visitor) object(at place, value any) bool {
 	return v.other == nil || v.other(at, object)
 }
 
-// list takes the items of a list. Those of a list of one kind need not repeat it, they have the list's, unless that is in a list itself.
+// list takes the items of a list. In a list such as a SecretList the items may leave out kind and apiVersion, which are then the list's;
+// this does not hold for a list inside another list.
 func (v *visitor) list(at place, items []any, list map[string]any) bool {
 	outermost := at.item == 0
 	for _, item := range items {

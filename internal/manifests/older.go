@@ -18,11 +18,11 @@ import (
 const (
 	olderLabel   = "alert-history.io/target" // marks the targets of the service in Python
 	pagerDutyURL = "https://events.pagerduty.com/v2/enqueue"
-	routingKey   = "routing-key" // of PagerDuty's Events API v2, as the app's own flat Secrets call it
+	routingKey   = "routing-key" // the app's own flat Secrets have this key for PagerDuty's Events API v2
 	authHeader   = "Authorization"
 )
 
-// olderKeys are the keys of older flat shapes that stand for a field, and their fields. A field may have been written in several ways.
+// olderKeys maps the keys of older flat shapes to the fields that they stand for. A field may have been written in several ways.
 func olderKeys() map[string]string {
 	return map[string]string{
 		"target-name": "name", "target_name": "name", "name": "name",
@@ -36,10 +36,10 @@ func olderKeys() map[string]string {
 // documentKeys are the keys of a Secret that hold a whole target in JSON.
 func documentKeys() []string { return []string{"config", "target.json", "config.json"} }
 
-// older is a target of an older shape on its way to one of today's.
+// older is a target of an older shape on its way to today's shape.
 type older struct {
 	secret   *manifest
-	fields   map[string]any // of the JSON object
+	fields   map[string]any // the fields of today's JSON object
 	problems []source.Problem
 }
 
@@ -57,11 +57,11 @@ func isOlder(m *manifest, selected bool) bool {
 	return fields["webhook_url"] != nil || fields["integration_key"] != nil || selected && m.typeLabel() != "" && fields["type"] == nil && m.obj.Data["type"] == nil
 }
 
-// document returns the JSON object of the Secret, and the key that holds it; none if that is not JSON.
+// document returns the JSON object of the Secret and the key that holds it. A value that is not a JSON object gives nil fields.
 func (m *manifest) document() (fields map[string]any, key string) {
 	for _, key := range documentKeys() {
 		if text, ok := m.obj.Data[key]; ok {
-			var members map[string]json.RawMessage // as written, to the order of keys and the text of numbers
+			var members map[string]json.RawMessage // keeps the order of keys and the text of numbers as written
 			if !json.Valid(text) || json.Unmarshal(text, &members) != nil || secret.CheckJSON(text) != "" {
 				return nil, key
 			}
@@ -78,7 +78,7 @@ func (m *manifest) document() (fields map[string]any, key string) {
 	return nil, ""
 }
 
-// typeLabel returns the type of target that a label tells, "" if none does.
+// typeLabel returns the type of target that a label names, or "" if no label does.
 func (m *manifest) typeLabel() string {
 	for _, label := range slices.Sorted(maps.Keys(m.labels)) {
 		name := label[strings.LastIndexByte(label, '/')+1:]
@@ -89,7 +89,7 @@ func (m *manifest) typeLabel() string {
 	return ""
 }
 
-// fieldsOfToday returns the target of a Secret of an older shape as a JSON object of today's, or what cannot be mapped.
+// fieldsOfToday returns the target of a Secret of an older shape as a JSON object of today's shape, or what cannot be mapped.
 func (m *manifest) fieldsOfToday() (map[string]any, []source.Problem) {
 	o := older{secret: m, fields: map[string]any{}}
 	fields, key := m.document()
@@ -124,7 +124,7 @@ func (o *older) refuse(field, rule, hint string) {
 	o.problems = append(o.problems, source.Problem{Field: field, Rule: rule, Hint: cmp.Or(hint, "convert this Secret by hand")})
 }
 
-// set gives a field its value. Two keys that disagree about one field are not decided between here.
+// set gives a field its value. Two keys that disagree about one field are a problem: no order decides between them.
 func (o *older) set(field, from string, value any) {
 	if before, ok := o.fields[field]; ok && !reflect.DeepEqual(before, value) {
 		o.refuse(from, "another key says something else about the field "+field, "leave one of the two")
@@ -155,7 +155,7 @@ func (o *older) fromFlat() {
 		filter, isFilter := strings.CutPrefix(key, "filter-")
 		field, isField := olderKeys()[key]
 		switch {
-		case value == "": // as if it were not there
+		case value == "": // an empty key counts as absent
 		case isHeader:
 			o.header(headers, header, key, value)
 		case isFilter:
@@ -186,7 +186,7 @@ func (o *older) fromFlat() {
 }
 
 func (o *older) enabled(key, value string) {
-	enabled, err := strconv.ParseBool(strings.ToLower(value)) // its error quotes the text
+	enabled, err := strconv.ParseBool(strings.ToLower(value)) // the error is dropped, since it quotes the text
 	if err != nil {
 		o.refuse(key, "must be true or false", "")
 	}
@@ -206,7 +206,7 @@ func (o *older) header(headers map[string]any, name, key, value string) {
 	headers[name] = value
 }
 
-// token adds the header Authorization. A token that names its scheme itself must not get a second one.
+// token adds the header Authorization. A token that names its scheme itself must not get a second scheme.
 func (o *older) token(headers map[string]any, key, token string) {
 	scheme, rest, hasScheme := strings.Cut(token, " ")
 	switch {
@@ -221,7 +221,7 @@ func (o *older) token(headers map[string]any, key, token string) {
 	o.header(headers, authHeader, key, token)
 }
 
-// filterValue returns a list or an object as what it is, and all else as text.
+// filterValue returns a JSON list or object as such, and all else as text.
 func filterValue(text string) any {
 	if text[0] == '[' || text[0] == '{' {
 		if json.Valid([]byte(text)) && secret.CheckJSON([]byte(text)) == "" {

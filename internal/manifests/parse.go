@@ -16,18 +16,18 @@ const (
 	hintRegular = "give it another name, or move it out of the tree"
 )
 
-// document is one document of a file, decoded as far as every format goes.
+// document is one document of a file, decoded to what JSON and YAML have in common.
 type document struct {
 	place
 	value any
 	err   error // why there is no value
 }
 
-// parseFile returns the documents of a file, those left out that are empty or null. There must be one: a file that is empty now was
-// truncated to be written again.
+// parseFile returns the documents of a file without those that are empty or null. A file without any other document is a fault: it may
+// have been truncated to be written again.
 //
-// It reads as kubectl does: what begins with a brace, or a bracket, is a stream of JSON values, whatever the file is called; all else
-// is YAML documents. Where kubectl loses a part in silence there is a fault instead.
+// It reads as kubectl does: a file that begins with a brace or a bracket is a stream of JSON values, whatever the file is called; every
+// other file consists of YAML documents. What kubectl loses in silence is a fault here.
 func parseFile(path string, text []byte) []document {
 	text, err := decodeText(path, text)
 	if err != nil {
@@ -67,8 +67,8 @@ func (p *parser) fail(line int, hint, rule string) {
 	p.documents = append(p.documents, document{place: at, err: at.fail(hint, "%s", rule)})
 }
 
-// json reads a stream of JSON values, which ends at the first that is broken: there is no telling where the next one begins.
-// If that is the first or the second, it may be YAML, such as {kind: Secret}, or a --- after JSON. So kubectl has it.
+// json reads a stream of JSON values up to the first broken value: nothing tells where the next one would begin. If the first or the
+// second value is broken, the rest may be YAML, such as {kind: Secret}, or a --- after JSON; kubectl reads it as YAML, too.
 func (p *parser) json() {
 	decoder := json.NewDecoder(bytes.NewReader(p.text))
 	for read := 0; ; read++ {
@@ -98,7 +98,7 @@ func (p *parser) json() {
 	}
 }
 
-// yamlAfter reads what follows an offset as YAML, and reports whether it is such.
+// yamlAfter reads what follows an offset as YAML, and reports whether it is YAML.
 func (p *parser) yamlAfter(offset int) bool {
 	rest := p.text[offset:]
 	space := len(rest) - len(bytes.TrimLeftFunc(rest, unicode.IsSpace))
@@ -122,14 +122,14 @@ func breakOf(err error, end int) int {
 	return end
 }
 
-// take decodes one document that is JSON, or was turned into it.
+// take decodes one document that is JSON, or was converted to JSON.
 func (p *parser) take(raw []byte) {
 	if rule := secret.CheckJSON(raw); rule != "" {
 		p.fail(p.at.line, hintParse, rule)
 		return
 	}
 	var value any
-	_ = json.Unmarshal(raw, &value) // can only mind a number out of range, and no number matters here
+	_ = json.Unmarshal(raw, &value) // can fail only for a number out of range, and no number matters here
 	p.documents = append(p.documents, document{place: p.at, value: value})
 }
 

@@ -11,9 +11,9 @@ import (
 // place says where in the tree an object stands.
 type place struct {
 	file     string
-	document int // from 1
-	item     int // of a List, from 1; 0: not in one
-	line     int // of the file, from 1; 0: not known
+	document int // counted from 1; 0: the file as a whole
+	item     int // the place in a List, from 1; 0: outside of a List
+	line     int // the line of the file, from 1; 0: not known
 }
 
 // String returns the place as messages name it.
@@ -36,8 +36,8 @@ func (p place) within() (text string) {
 	return text
 }
 
-// key stands in for namespace/name where a Secret has no name that could be one. No Secret has a name with the space that it holds. The
-// line is left out: it moves with every edit above it.
+// key stands in for namespace/name where a Secret has no name, or an impossible one. The key holds a space, as no name of a Secret can. The
+// line is left out: it moves with every edit further up in the file.
 func (p place) key(root, namespace string) string {
 	path, err := filepath.Rel(root, p.file)
 	if err != nil || path == "." {
@@ -46,12 +46,12 @@ func (p place) key(root, namespace string) string {
 	return namespace + "/" + url.PathEscape(path) + p.within()
 }
 
-// fail returns an error about the place. Its text must not come from a parser, for those quote what they read.
+// fail returns an error about the place. The text must not come from a parser: parsers quote what they read.
 func (p place) fail(hint, format string, args ...any) error {
 	return &source.Error{Type: source.ParseError, Hint: hint, Err: &placeError{place: p, rule: fmt.Sprintf(format, args...)}}
 }
 
-// placeError is a fault in the tree, for those who tell the place apart from the rule.
+// placeError is a fault at a place in the tree, for callers that show place and rule apart.
 type placeError struct {
 	place
 	rule string
@@ -60,7 +60,7 @@ type placeError struct {
 // Error describes the fault.
 func (e *placeError) Error() string { return fmt.Sprintf("reading manifests: %s: %s", e.place, e.rule) }
 
-// treeError returns an error about the tree. It is transient, whatever it is: the next writer of the files may be the cure.
+// treeError returns an error about the tree. Every such error is transient: the next change of the files may be the cure.
 func treeError(hint, format string, args ...any) error {
 	return &source.Error{Type: source.ParseError, Hint: hint, Err: fmt.Errorf(format, args...)}
 }

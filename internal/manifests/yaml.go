@@ -27,7 +27,7 @@ func (p *parser) yaml(offset int) {
 		if errors.Is(err, io.EOF) {
 			return
 		}
-		if err != nil { // the reader has dropped the document that the marker ends
+		if err != nil { // the reader has dropped the document that ends at this marker
 			p.begin(0)
 			p.fail(before+lines.fed, hintParse, "not YAML: only a comment may follow --- on its line")
 			continue
@@ -36,7 +36,7 @@ func (p *parser) yaml(offset int) {
 	}
 }
 
-// yamlDocument takes one document, which may be nothing but comments. Bytes that are not UTF-8 may stand in a comment.
+// yamlDocument takes one document, which may consist of comments alone. A comment may hold bytes that are not UTF-8.
 func (p *parser) yamlDocument(written []byte, first int) {
 	part := bytes.ToValidUTF8(written, []byte("\ufffd"))
 	text, err := yaml.YAMLToJSON(part)
@@ -85,7 +85,7 @@ func (f *lineFeeder) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// leadingLines counts the lines of markers, comments and white space before the first that says something.
+// leadingLines counts the lines of markers, comments and white space before the first line with content.
 func leadingLines(part []byte) (n int) {
 	for line := range bytes.Lines(part) {
 		line = bytes.TrimSpace(bytes.TrimPrefix(line, []byte("---")))
@@ -101,11 +101,11 @@ func leadingLines(part []byte) (n int) {
 func hasRemains(part []byte) bool {
 	decoder := goyaml.NewDecoder(bytes.NewReader(part))
 	var ignored struct{}
-	_ = decoder.Decode(&ignored) // minds what is no mapping
+	_ = decoder.Decode(&ignored) // fails for what is not a mapping, which does not matter here
 	return !errors.Is(decoder.Decode(&ignored), io.EOF)
 }
 
-// lineWhere returns the line, from 1, of the first such character.
+// lineWhere returns the line, from 1, of the first character for which is returns true.
 func lineWhere(text []byte, is func(rune) bool) int {
 	return 1 + bytes.Count(text[:max(0, bytes.IndexFunc(text, is))], []byte("\n"))
 }

@@ -9,15 +9,15 @@ import (
 // ID names a [Rule].
 type ID string
 
-// Rule is one thing that every Secret is held to. The decoder, the command validate, config.schema.json and the tables of README.md
-// have it from here, or are held to it by a test.
+// Rule is one thing that every Secret is held to. The decoder and the command validate take the rules from here; tests hold
+// config.schema.json and the tables of README.md to them.
 type Rule struct {
 	ID     ID
 	Judges string // the fields or keys that the rule is about, as README.md names them
 	Reason string // targetsfile.RejectParse or RejectValidate; empty for a warning, which rejects nothing
 	Text   string // the message; %s stands for a public detail
 	Hint   string // the cure, or what a warning means
-	Schema bool   // config.schema.json refuses, too, what breaks the rule
+	Schema bool   // config.schema.json, too, refuses what breaks the rule
 }
 
 // The rules by name.
@@ -65,7 +65,7 @@ const (
 	ruleHeaderTwice   ID = "header-twice"
 	ruleHeadersMore   ID = "headers-more"
 
-	ruleOneCredential     ID = "one-credential" // #nosec G101 -- the name of a rule, as the next ones
+	ruleOneCredential     ID = "one-credential" // #nosec G101 -- the name of a rule, as are the marked names below
 	ruleCredential        ID = "credential"
 	ruleCredentialScheme  ID = "credential-scheme"  // #nosec G101
 	ruleCredentialMissing ID = "credential-missing" // #nosec G101
@@ -159,5 +159,5 @@ func (id ID) rule() Rule {
 			return rules[i]
 		}
 	}
-	panic("secret: no rule " + id) // a test looks at every name
+	panic("secret: no rule " + id) // a test looks up every name
 }

@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// eventGrace is how long after a poll has found a change its event may still be on its way.
+	// eventGrace is how long the event of a change that a poll has found may still be on its way.
 	eventGrace = time.Second
 	// muteInterval is how often the file is looked at while events do not announce its changes.
 	muteInterval = time.Second
 )
 
 // announcements tells whether a watch that was added without an error announces anything. Between the containers of a gVisor pod, on FUSE
-// and network mounts whose files change from beneath, and behind a symbolic link none ever does.
+// and network mounts whose files change from beneath, and behind a symbolic link a watch never does.
 type announcements struct {
-	byPoll bool             // a poll alone is the reason of the load that is owed
-	doubt  <-chan time.Time // not nil: a change came without an event, unless that is late
-	isMute bool             // a change came without an event, and no event came since
+	byPoll bool             // the load that is due has no other reason than a poll
+	doubt  <-chan time.Time // ends the wait for the late event of a change; nil: no event is late
+	isMute bool             // a change came without an event, and no event has come since
 
-	unlinked fs.FileInfo // what the last poll found at the path without a name in any directory; nil: that was not so
+	unlinked fs.FileInfo // the file at the path, if the last poll found it without a name in any directory; otherwise nil
 }
 
 // heard ends all doubts about the watch.
@@ -58,8 +58,8 @@ func (f *follower) interval() time.Duration {
 	return f.pollInterval
 }
 
-// lookForName finds out whether the file at the path is mounted by itself: once it is replaced in its directory, it has no name in any,
-// and is at the path all the same. A rename can make any file look so for a moment, so it takes two polls.
+// lookForName finds out whether the file at the path is mounted by itself: once such a file is replaced in its directory, it has no name in
+// any directory, and is at the path all the same. A rename can make any file look so for a moment, so two polls must agree.
 func (f *follower) lookForName() {
 	now, err := os.Stat(f.path)
 	if err != nil || !isUnlinked(now) {

@@ -13,7 +13,7 @@ import (
 // The map is current when Derive returns, when [Reader.WaitReady] returns, and at every moment after that: what a file needs is made
 // before lookups on r see that file. So nothing has to be waited for, and no alert meets a target without its T, unless build failed.
 //
-// An error of build leaves the T that there was, is logged once (see [WithLogger]) as [RedactError] returns it, and is in [Map.Failed]
+// An error of build leaves the target's T as it was, is logged once (see [WithLogger]) as [RedactError] returns it, and is in [Map.Failed]
 // until build succeeds. It is called again with the next file that the reader loads, which at the latest is the sidecar's next heartbeat.
 // A panic of build is such an error. What build returned together with an error is ignored.
 //
@@ -39,9 +39,9 @@ func Derive[T any](r *Reader, build func(t Target, old T) (T, error), drop func(
 	case r.derivations <- request:
 		select {
 		case <-request.done:
-		case <-r.ended: // build has ended its goroutine
+		case <-r.ended: // build may have called runtime.Goexit, which ends the follower
 		}
-	case <-r.ended: // so there is no later snapshot
+	case <-r.ended: // no later snapshot comes
 		m.prepare(r.Snapshot())
 		m.show()
 	}
@@ -51,7 +51,7 @@ func Derive[T any](r *Reader, build func(t Target, old T) (T, error), drop func(
 // derivation asks the follower to keep something in step with its snapshots.
 type derivation struct {
 	derived derived
-	done    chan struct{} // closed when it is in step
+	done    chan struct{} // closed when derived is in step
 }
 
 // derived is kept in step with the snapshots. Its methods are called by one goroutine.
@@ -106,7 +106,7 @@ func (m *Map[T]) release() {
 	}
 }
 
-// rebuild returns what build makes of a target, or what there was together with the error.
+// rebuild returns what build makes of a target or, if build fails, the item from before together with the error.
 func (m *Map[T]) rebuild(target Target, had item[T]) item[T] {
 	value, err := m.callBuild(target, had.value)
 	if err == nil {

@@ -9,9 +9,9 @@ import (
 // Change is what differs between two snapshots. Its lists are ascending by name and belong to whoever received it; the targets in them
 // are shared and read-only, as all are.
 type Change struct {
-	From, To *Snapshot // From is nil in the first change of a consumer: it has no targets, and generation 0
+	From, To *Snapshot // in the first change of a consumer From is nil, which has no targets and generation 0
 	Added    []Target
-	Removed  []Target // as they were in From
+	Removed  []Target // the targets as they were in From
 	Updated  []Update
 }
 
@@ -24,7 +24,7 @@ func (u Update) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, u.String()) }
 // String describes the update by the public parts of its targets.
 func (u Update) String() string { return fmt.Sprintf("from %v to %v", u.Old, u.New) }
 
-// Diff returns what changed between two snapshots, either of which may be nil: that has no targets.
+// Diff returns what changed between two snapshots. Either may be nil; a nil snapshot has no targets.
 //
 // Targets are compared by [Target.Equal].
 func Diff(from, to *Snapshot) Change {

@@ -29,10 +29,11 @@
 // Within an epoch no older snapshot follows a newer one. A new epoch, which the sidecar begins when it has no file to go on from, is
 // accepted whatever its generation.
 //
-// A new file is served as soon as the operating system announces it, and after a poll interval, give or take a tenth, where it does
-// not; one that leaves size, times and inode as they were, after twelve polls. Where a watch announces nothing, as between the containers
-// of a gVisor pod or on FUSE, the first change that a poll finds shortens the polls to a second, and Status.Watching says no. However many
-// changes come, the last one is served.
+// A new file is served as soon as the operating system announces it, and after a poll interval, give or take a tenth, where the system
+// announces nothing. A file whose size, times and inode are those of the file before is found after twelve polls. Where a watch announces
+// nothing, as between the containers of a gVisor pod or on FUSE, the first change that a poll finds shortens the polls to a second, and
+// Status.Watching says no. However many changes come, the last one is served.
+//
 // What keeps the reader from the present file is in [Status], and in the log once.
 //
 // Changes come in order, and folding them gives the present targets. A consumer that takes its time delays nobody: what it misses is
@@ -51,8 +52,7 @@
 // alerts, never for a liveness or readiness probe.
 //
 // Not every snapshot is seen: of several in quick succession the reader may load only the last, and a consumer of changes may miss more.
-// A file that is written in place
-// instead of being renamed into place is found too, but may first be refused as damaged.
+// A file that is written in place instead of being renamed into place is found, too, but may first be refused as damaged.
 //
 // The checksum finds damage, not forgery: whoever may write the file decides where alerts go.
 //
@@ -71,9 +71,9 @@
 // # Compatibility
 //
 // schema_version 1 is frozen. Fields may be added, and this package ignores those that it does not know; none is renamed, removed or
-// given another meaning. A file of a later version is refused, and the last snapshot kept; so a reader for it is released before any
-// sidecar writes it. schema/snapshot.schema.json describes the file for other languages, and for what the sidecar writes today it is
-// stricter than [Decode] is.
+// given another meaning. A file of a later version is refused, and the last snapshot kept; so a reader for a later version is released
+// before any sidecar writes that version. schema/snapshot.schema.json describes the file for other languages, and for what the sidecar
+// writes today it is stricter than [Decode] is.
 //
 // Exported names follow semantic versioning. Texts of errors, logs and String methods may change.
 package targetsfile

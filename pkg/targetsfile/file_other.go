@@ -6,5 +6,5 @@ import "io/fs"
 
 const openNonblock = 0
 
-// isUnlinked reports nothing: what it is asked for happens to containers.
+// isUnlinked always returns false: it is for files that are mounted into a container by themselves, which needs a unix.
 func isUnlinked(fs.FileInfo) bool { return false }

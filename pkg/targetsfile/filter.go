@@ -27,8 +27,8 @@ func (t Target) DecodeFilter(v any) error {
 }
 
 // DecodeExtra decodes one key of Extra into v, which stays as it is where the key is absent and found is false. It is as strict as
-// [Target.DecodeFilter] about null, keys that are there twice and types, but ignores unknown keys of an object: what is in extra is nobody's
-// but the app's, and widens nothing.
+// [Target.DecodeFilter] about null, keys that are there twice and types, but ignores unknown keys of an object: extra belongs to the app
+// alone, and an unknown key in it lets nothing through.
 func (t Target) DecodeExtra(key string, v any) (found bool, err error) {
 	value, found := t.Extra[key]
 	if !found {
@@ -85,7 +85,7 @@ func checkKeys(data []byte) error {
 
 type keyChecker struct{ *json.Decoder }
 
-// value reads one value; what is where it stands.
+// value reads one value; what names the place of the value in errors.
 func (c keyChecker) value(what string) error {
 	token, err := c.Token()
 	if err != nil {
@@ -114,7 +114,7 @@ func (c keyChecker) object() error {
 		if err != nil {
 			return err
 		}
-		key := strings.ToLower(fmt.Sprint(token)) // encoding/json tells no case apart
+		key := strings.ToLower(fmt.Sprint(token)) // encoding/json matches keys to fields without regard to case
 		if met[key] {
 			return fmt.Errorf("field %s is there twice", token)
 		}

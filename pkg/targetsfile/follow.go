@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// fullReadEvery is how many polls it takes until the file is read whatever its times and size say: they can lie after a copy
-	// that preserves them, or where the clock of a file system is coarse.
+	// fullReadEvery is how many polls it takes until the file is read whatever its times and size say: both can be those of the file
+	// before, after a copy that preserves times, or where the clock of a file system is coarse.
 	fullReadEvery = 12
 	// leastRest is the least time between two loads, so that a storm of events costs a bounded share of a core.
 	leastRest = 20 * time.Millisecond
 )
 
-// follower decides when to load. It belongs to one goroutine at a time: Open's, then run's.
+// follower decides when to load. It belongs to one goroutine at a time: at first to that of Open, then to that of run.
 //
 // Polling makes the reader correct: file systems without events, lost events and replaced directories are all found by it. Events only
 // make it fast.
@@ -23,14 +23,14 @@ type follower struct {
 	config
 	loader  loader
 	publish func(state)
-	current state // published last
+	current state // the state that was published last
 
 	derivations chan derivation
-	derived     []derived // in step with current
+	derived     []derived // what is kept in step with current
 
-	nudges    chan struct{} // from the watch: look at once; holds one, more are the same
-	watch     *dirWatch     // nil: none
-	watchFail string        // why there is none, as logged
+	nudges    chan struct{} // each says: look at once; one is kept, further ones add nothing
+	watch     *dirWatch     // nil: there is no watch
+	watchFail string        // why there is no watch, as the log tells
 	polls     int
 	restUntil time.Time
 
@@ -53,7 +53,7 @@ func (f *follower) run(ctx context.Context) {
 	defer f.stop()
 	poll := time.NewTimer(f.untilPoll())
 	defer poll.Stop()
-	var due <-chan time.Time // not nil: a load is owed
+	var due <-chan time.Time // fires when the next load is due; nil: no load is due
 	for {
 		owed := false
 		select {
@@ -92,16 +92,16 @@ func (f *follower) untilPoll() time.Duration {
 	return time.Duration(float64(f.interval()) * (0.9 + 0.2*rand.Float64())) // #nosec G404 -- it spreads load, it hides nothing
 }
 
-// look is one poll. It reports whether to load. What was refused is read with every poll: its times can be those of a file that was
-// whole a moment later.
+// look is one poll. It reports whether to load. A file that was refused is read with every poll: it may have been completed since without
+// a change of its times.
 func (f *follower) look() bool {
 	f.polls++
 	f.lookForName()
 	return f.arm() || f.current.failures > 0 || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
 }
 
-// load arms the watch before it reads: a change after the reading is then announced, and one before it was read. Nudges up to here are
-// answered by it; a later one causes another load, so that the last state of the file always wins.
+// load arms the watch before it reads, so that a change is either read or announced. It answers all nudges that came before; a later nudge
+// causes another load, so that the last state of the file always wins.
 func (f *follower) load() {
 	select {
 	case <-f.nudges:
@@ -117,8 +117,8 @@ func (f *follower) load() {
 	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
 }
 
-// replace makes next the current state. What is derived from its targets is made before lookups see them, so that no lookup meets a target
-// without it, and what is derived no more is dropped when no lookup finds it.
+// replace makes next the current state. What is derived from a target is made before lookups see the target, and what is no longer needed is
+// dropped when no lookup finds it any more.
 func (f *follower) replace(next state) {
 	if next.snapshot != f.current.snapshot {
 		for _, d := range f.derived {
@@ -135,7 +135,7 @@ func (f *follower) replace(next state) {
 	}
 }
 
-// derive brings something new into step.
+// derive brings a new derivation into step with the current snapshot.
 func (f *follower) derive(d derivation) {
 	f.derived = append(f.derived, d.derived)
 	d.derived.prepare(f.current.snapshot)
@@ -143,8 +143,8 @@ func (f *follower) derive(d derivation) {
 	close(d.done)
 }
 
-// arm sees to it that events come from the directory that is now at the path, and reports whether they newly do. Without events it
-// is tried again with every poll: inotify instances are limited per user and node, and others give theirs back.
+// arm sees to it that events come from the directory that is now at the path, and reports whether it has opened a new watch. Without a
+// watch every poll tries again: inotify instances are limited per user and node, and other processes give theirs back.
 func (f *follower) arm() bool {
 	if f.withoutWatch || f.watch.intact() {
 		return false
@@ -152,7 +152,7 @@ func (f *follower) arm() bool {
 	f.watch.close()
 	watch, err := watchDirectory(f.path, f.nudges)
 	f.watch = watch
-	f.byPoll = false // a change that was found since the last watch ended is no surprise
+	f.byPoll = false // without a watch it is normal that a poll finds a change
 	f.tellWatching()
 	f.logWatch(err)
 	return err == nil

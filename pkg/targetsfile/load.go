@@ -14,19 +14,19 @@ type loader struct {
 	path   string
 	limit  int64
 	log    *slog.Logger
-	seen   fs.FileInfo       // of the file last opened; nil if opening failed
-	digest [sha256.Size]byte // of the content that was last accepted
+	seen   fs.FileInfo       // the file that was opened last; nil if opening failed
+	digest [sha256.Size]byte // the digest of the content that was accepted last
 	logged string            // the failure that the log already tells of
 
-	refused [sha256.Size]byte // of the content that was refused last, for refusal
-	refusal error             // why; nil: none was, or something else came since
+	refused [sha256.Size]byte // the digest of the content that was refused last
+	refusal error             // why that content was refused; nil: none was refused, or a good one came since
 }
 
-// secondLook is when to look again for a file that has just been there. On FUSE a name that is replaced is now and then missing for a
-// moment.
+// secondLook is how long to wait before looking again for a file that is suddenly missing. On FUSE a name that is being replaced is now and
+// then missing for a moment.
 const secondLook = leastRest
 
-// load reads the file once and returns what follows current.
+// load reads the file once and returns the state that follows current.
 func (l *loader) load(current state) state {
 	next, err := l.read(current.snapshot)
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *loader) load(current state) state {
 // unchanged reports whether path still has the file that was loaded last.
 func (l *loader) unchanged() bool { return unchanged(l.path, l.seen) }
 
-// read returns the snapshot to answer from: held itself if the file has the same bytes.
+// read returns the snapshot to answer from, which is held itself if the file has the same bytes.
 func (l *loader) read(held *Snapshot) (*Snapshot, error) {
 	file, err := readRegular(l.path, l.limit)
 	if errors.Is(err, fs.ErrNotExist) && l.seen != nil {
@@ -93,7 +93,7 @@ func (l *loader) decode(data []byte, held *Snapshot) (*Snapshot, error) {
 	return newSnapshot(doc, digests, held), nil
 }
 
-// isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and one of them has one
+// isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and each generation has one
 // content; epochs have no order.
 func isRollback(held *Snapshot, doc *Document) bool {
 	if doc.Epoch != held.Epoch() || doc.Generation > held.Generation() {

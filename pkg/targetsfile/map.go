@@ -7,7 +7,7 @@ import (
 )
 
 // Map holds what [Derive] keeps for the targets of a reader. Its methods may be called concurrently, and neither lock nor wait. Each
-// iterator sees one snapshot, whatever comes while it runs.
+// iterator sees one snapshot, even if a newer one comes while it runs.
 type Map[T any] struct {
 	log   *slog.Logger
 	build func(Target, T) (T, error)
@@ -15,24 +15,24 @@ type Map[T any] struct {
 
 	view atomic.Pointer[view[T]] // nil before the first snapshot
 
-	// What follows belongs to the goroutine that keeps the map in step.
-	next *view[T] // prepared, not shown yet; nil: nothing is
-	gone []T      // to be dropped when next is shown
+	// The goroutine that keeps the map in step owns the fields below.
+	next *view[T] // the view that is prepared and not shown yet; nil: there is none
+	gone []T      // values to drop when next is shown
 }
 
 // view holds what was made for the targets of one index. A shown one never changes.
 type view[T any] struct {
 	index    *index
-	items    []item[T] // of the index's targets, in their order
+	items    []item[T] // one for each of the index's targets, in their order
 	count    int       // items that exist
 	failures int       // items with an error
 }
 
-// item is what there is for one target.
+// item is what build has made for one target.
 type item[T any] struct {
 	value  T
 	exists bool
-	err    error // of the last call of build; then value, if it exists, was made from an earlier content of the target
+	err    error // the error of the last call of build; if it is not nil, value comes from an earlier content of the target
 }
 
 func newView[T any](x *index) *view[T] {
@@ -49,7 +49,7 @@ func (v *view[T]) set(i int, made item[T]) {
 	}
 }
 
-// of returns what there is for a target of another index, and whether the target is as it was.
+// of returns the item for the target of that name, and whether that target equals t.
 func (v *view[T]) of(t *Target) (had item[T], isSame bool) {
 	i, ok := v.index.byName[t.Name]
 	if !ok {
@@ -77,7 +77,7 @@ func (m *Map[T]) Get(name string) (T, error) {
 }
 
 // All yields each target with what was made for it, ascending by name, those that are disabled included. A target for which build has
-// never succeeded is left out. None before the reader is ready.
+// never succeeded is left out. It yields nothing before the reader is ready.
 func (m *Map[T]) All() iter.Seq2[Target, T] {
 	return m.those(func(*Target) bool { return true })
 }
@@ -92,8 +92,8 @@ func (m *Map[T]) ByType(typ string) iter.Seq2[Target, T] {
 	return m.those(func(t *Target) bool { return t.Type == typ })
 }
 
-// Failed yields each target that build refused as it is now, with the error: what [Map.Get] returns for it was made from what the target
-// was before, or there is nothing.
+// Failed yields each target whose present content build refused, with the error. What [Map.Get] returns for such a target was made from an
+// earlier content, or Get returns the error.
 func (m *Map[T]) Failed() iter.Seq2[Target, error] {
 	return func(yield func(Target, error) bool) {
 		v := m.view.Load()
@@ -108,7 +108,7 @@ func (m *Map[T]) Failed() iter.Seq2[Target, error] {
 	}
 }
 
-// Len returns for how many targets there is something, those that are disabled included.
+// Len returns for how many targets the map has a value, those that are disabled included.
 func (m *Map[T]) Len() int {
 	if v := m.view.Load(); v != nil {
 		return v.count

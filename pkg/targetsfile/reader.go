@@ -19,8 +19,8 @@ var (
 	ErrClosed = errors.New("target reader is closed")
 )
 
-// Reader follows one snapshot file and answers lookups from memory. [Open] makes one; the methods of another panic. They may be called
-// concurrently.
+// Reader follows one snapshot file and answers lookups from memory. [Open] makes one; the methods of a nil or zero Reader panic. All methods
+// may be called concurrently.
 type Reader struct {
 	config config
 	state  atomic.Pointer[state]
@@ -28,7 +28,7 @@ type Reader struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the file is no longer followed
 
-	derivations chan<- derivation // to the follower
+	derivations chan<- derivation // requests to the follower
 	callbacks   callbacks
 }
 
@@ -84,7 +84,7 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// now returns what the reader answers from. The panic is for a Reader that is nil or a zero value, which would wait for ever elsewhere.
+// now returns what the reader answers from. It panics for a nil or zero Reader, whose other methods would wait for ever.
 func (r *Reader) now() *state {
 	if r == nil || r.cancel == nil {
 		panic("targetsfile: this Reader was not made by Open")

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// RedactError returns err without what is secret of a target: of an error of net/http or net/url that it is or wraps, neither its text nor
-// what errors.As finds in it holds a URL's path or query or a header's value. The http.Client's errors quote the whole URL, and so do
+// RedactError returns err without what is secret in a target: if err is or wraps an error of net/http or net/url, neither the text of the
+// result nor what errors.As finds in it holds a URL's path or query or a header's value. The http.Client's errors quote the whole URL, and so do
 // those of url.Parse, so each of them is to pass through here before it is logged or returned.
 //
 // errors.Is answers as it did for err, Timeout too, and errors.As finds *[net.OpError], *[net.DNSError], the errors of crypto/tls and
@@ -19,7 +19,7 @@ import (
 // secret that an app formats by itself.
 func RedactError(err error) error { return redact(err, false) }
 
-// redact is RedactError; isForeign says that err is what an error of net/http or net/url was caused by.
+// redact does the work of RedactError; isForeign says that err is a cause inside an error of net/http or net/url.
 func redact(err error, isForeign bool) error {
 	switch e := err.(type) {
 	case nil:
@@ -35,9 +35,9 @@ func redact(err error, isForeign bool) error {
 		return err
 	}
 	switch home := packageOf(err); {
-	case home == "net", home == "syscall", strings.HasPrefix(home, "crypto/"): // hosts, addresses and certificates
+	case home == "net", home == "syscall", strings.HasPrefix(home, "crypto/"): // these name hosts, addresses and certificates only
 		return err
-	case home == "net/textproto": // its text is a line of the answer
+	case home == "net/textproto": // the error's text is a line of the answer
 		return &redactedError{text: "malformed answer", is: isOf(err)}
 	case strings.HasPrefix(home, "net/"):
 		isForeign = true
@@ -53,7 +53,7 @@ func redact(err error, isForeign bool) error {
 	return redacted
 }
 
-// redactCauses returns err's text with those of its causes redacted, the causes, and whether one of them differs from what it was.
+// redactCauses returns err's text with the texts of its causes redacted, the redacted causes, and whether redacting has changed any.
 func redactCauses(err error, isForeign bool) (text string, causes []error, changed bool) {
 	var out strings.Builder
 	rest := err.Error()
@@ -78,20 +78,21 @@ func redactCauses(err error, isForeign bool) (text string, causes []error, chang
 type redactedError struct {
 	text   string
 	causes []error
-	is     func(target error) bool // what errors.Is said of the error that it stands for
+	is     func(target error) bool // errors.Is for the original error
 }
 
 func (e *redactedError) Error() string        { return e.text }
 func (e *redactedError) Unwrap() []error      { return e.causes }
 func (e *redactedError) Is(target error) bool { return e.is(target) }
 
-// redactedTimeout is a redactedError and a net.Error. Others have no such methods, so that those of their causes are found.
+// redactedTimeout is a redactedError that is a net.Error, too. A plain redactedError has no such methods, so that errors.As finds those of its
+// causes.
 type redactedTimeout struct{ *redactedError }
 
 func (redactedTimeout) Timeout() bool   { return true }
 func (redactedTimeout) Temporary() bool { return true }
 
-// isOf keeps err where only errors.Is gets at it.
+// isOf hides err in a function, so that errors.Is can compare with err and nothing can print it.
 func isOf(err error) func(error) bool {
 	return func(target error) bool { return errors.Is(err, target) }
 }
@@ -101,7 +102,7 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
-// unwrap returns what err wraps; nil may be among it.
+// unwrap returns the errors that err wraps; some may be nil.
 func unwrap(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
@@ -124,7 +125,8 @@ func packageOf(err error) string {
 // hidden stands for what is not shown.
 const hidden = "…"
 
-// redactedURL returns what may be shown of the URL in an error of net/http or net/url. It can be relative, after a redirect, or no URL.
+// redactedURL returns what may be shown of the URL in an error of net/http or net/url. After a redirect the text can be a relative URL, or
+// not a URL.
 func redactedURL(text string) string {
 	if public, ok := publicURL(text); ok {
 		return public
@@ -141,8 +143,8 @@ func publicURL(text string) (public string, ok bool) {
 	return u.Scheme + "://" + u.Host, true
 }
 
-// scrub cuts URLs in a text to scheme and host, and of a text of the standard library drops what it quotes: that is how net/http and
-// net/url show pieces of a URL, of a header and of an answer.
+// scrub cuts URLs in a text to scheme and host. With dropQuoted, for texts of the standard library, it also drops what stands in quotes: in
+// quotes net/http and net/url show pieces of a URL, of a header and of an answer.
 func scrub(text string, dropQuoted bool) string {
 	if dropQuoted {
 		text = scrubQuoted(text)
@@ -158,7 +160,7 @@ func scrub(text string, dropQuoted bool) string {
 		if end < 0 {
 			end = len(after)
 		}
-		link := strings.TrimRight(after[:end], `"':;,)`) // what follows belongs to the sentence
+		link := strings.TrimRight(after[:end], `"':;,)`) // punctuation at the end belongs to the sentence, not to the URL
 		host := link
 		if i := strings.IndexAny(link, `/?#\"`); i >= 0 {
 			host = link[:i]
@@ -178,7 +180,7 @@ func scrubQuoted(text string) string {
 		}
 		out.WriteString(text[:i] + `"` + hidden + `"`)
 		quoted, err := strconv.QuotedPrefix(text[i:])
-		if err != nil { // without an end
+		if err != nil { // the quotation does not end
 			return out.String()
 		}
 		text = text[i+len(quoted):]

@@ -19,7 +19,7 @@ func (t Target) NewRequest(ctx context.Context, method string, body io.Reader) (
 		return nil, fmt.Errorf("making a request to target %s: %w", t.Name, RedactError(err))
 	}
 	for name, value := range t.Headers {
-		if http.CanonicalHeaderKey(name) == "Host" { // net/http sends no other
+		if http.CanonicalHeaderKey(name) == "Host" { // net/http sends the request's Host and ignores a header Host
 			request.Host = value
 			continue
 		}

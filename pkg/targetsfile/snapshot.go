@@ -21,10 +21,10 @@ type index struct {
 	targets []Target // ascending by name
 	byName  map[string]int
 	byType  map[string][]int
-	known   known // for the next file
+	known   known // targets that the next file need not decode again
 }
 
-// newSnapshot indexes doc, or takes over the index of previous, which may be nil, if that has the same targets.
+// newSnapshot indexes doc. If previous, which may be nil, has the same targets, it takes over the index of previous.
 func newSnapshot(doc *Document, digests []digest, previous *Snapshot) *Snapshot {
 	s := &Snapshot{head: *doc}
 	s.head.Entries = nil
@@ -55,7 +55,7 @@ func newIndex(entries []*Entry, digests []digest) *index {
 	return x
 }
 
-// known returns what is decoded already when the next file comes. It is never nil.
+// known returns the targets that need not be decoded again when the next file comes. It is never nil.
 func (s *Snapshot) known() *known {
 	if s == nil {
 		return &known{}
@@ -113,7 +113,7 @@ func (s *Snapshot) list() []Target {
 	return s.index.targets
 }
 
-// about returns what the file says beside its targets.
+// about returns the fields of the file other than its targets.
 func (s *Snapshot) about() *Document {
 	if s == nil {
 		return &Document{}
@@ -148,7 +148,8 @@ func (s *Snapshot) Discovered() int { return s.about().Discovered }
 // Valid returns how many Secrets have their present content in the snapshot.
 func (s *Snapshot) Valid() int { return s.about().Valid }
 
-// Invalid returns how many Secrets do not. Len is Valid plus those of them that still serve an older content.
+// Invalid returns how many Secrets do not have their present content in the snapshot. Len is Valid plus the invalid Secrets that still serve
+// an older content.
 func (s *Snapshot) Invalid() int { return s.about().Invalid }
 
 // Rejections returns the first [MaxRejections] of the invalid Secrets. The slice is shared and read-only.

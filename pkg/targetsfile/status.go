@@ -11,15 +11,15 @@ type Status struct {
 	Snapshot *Snapshot // that snapshot; nil before Ready
 	LoadedAt time.Time // when that snapshot, or a newer RefreshedAt of it, was taken over from the file
 
-	// Age is the time since the snapshot's RefreshedAt, at least 0. The clocks of reader and sidecar are one node's.
+	// Age is the time since the snapshot's RefreshedAt, at least 0. Reader and sidecar share the clock of their node.
 	Age time.Duration
 	// Stale means that nothing vouches for the snapshot any more: its StaleAfter has come, or its age is over WithMaxAge. It is
 	// served all the same. False before Ready.
 	Stale bool
 
-	LastError           error     // of the last load, a *LoadError; nil if that went well
-	LastErrorAt         time.Time // of LastError
-	ConsecutiveFailures int       // loads since the last one that went well
+	LastError           error     // the error of the last load, a *LoadError; nil if that load went well
+	LastErrorAt         time.Time // when LastError occurred
+	ConsecutiveFailures int       // loads that failed since the last one that went well
 
 	// Watching means that file system events announce changes. It is false where polling alone finds them, which takes a poll interval:
 	// there is no watch, or a change was found that no event had announced, and no event came since. Then polls come every second.
@@ -34,7 +34,7 @@ type Status struct {
 
 // state is what a Reader answers from. A published one never changes.
 type state struct {
-	snapshot    *Snapshot // nil before the first
+	snapshot    *Snapshot // nil before the first snapshot
 	loadedAt    time.Time
 	lastError   error
 	lastErrorAt time.Time

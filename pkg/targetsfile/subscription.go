@@ -49,7 +49,7 @@ func (r *Reader) call(fn func(Change), change Change) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.config.log.Error("a callback for changed targets panicked, it will be called with the next change",
-				slog.String("panic_type", fmt.Sprintf("%T", v)), slog.String("at", panicSite()), slog.Any("change", change)) // its counts
+				slog.String("panic_type", fmt.Sprintf("%T", v)), slog.String("at", panicSite()), slog.Any("change", change)) // logs counts only
 		}
 	}()
 	fn(change)
@@ -65,7 +65,7 @@ func panicSite() string {
 		if raised && !isRuntime || !more {
 			return frame.File + ":" + strconv.Itoa(frame.Line)
 		}
-		raised = raised || isRuntime // from gopanic outwards: what raised it, then who
+		raised = raised || isRuntime // behind the runtime's frames comes the function that panicked
 	}
 }
 
@@ -73,10 +73,10 @@ func panicSite() string {
 type callbacks struct {
 	running sync.WaitGroup
 	mu      sync.Mutex
-	closed  bool // nobody is added any more, so that wait misses none
+	closed  bool // no further goroutine is added, so that wait misses none
 }
 
-// add makes wait wait for one more, unless wait was called already.
+// add makes wait wait for one more goroutine. It returns false if wait was called already.
 func (c *callbacks) add() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,7 +86,7 @@ func (c *callbacks) add() bool {
 	return !c.closed
 }
 
-// wait waits until all have ended. The reader must have ended before.
+// wait waits until all subscriptions have ended. The reader must have ended before.
 func (c *callbacks) wait() {
 	c.mu.Lock()
 	c.closed = true

@@ -30,7 +30,7 @@ type Target struct {
 	Extra         map[string]json.RawMessage `json:"extra,omitempty"`      // keys of the Secret that have no field here
 	Secret        string                     `json:"secret"`               // namespace/name of the Secret it comes from
 	SecretUID     string                     `json:"secret_uid,omitempty"` // empty for a target read from a manifest
-	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: it still does
+	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: the Secret still does
 }
 
 // wireTarget is Target without the methods that hide values: the form that is encoded to the file and decoded from it.
