@@ -107,3 +107,20 @@ func TestAWatchIsCheckedOnlyAfterTrouble(t *testing.T) {
 		h.expectLists(1)
 	})
 }
+
+// TestAWatchIsCheckedAgainAfterACheckThatWasCut: the watch ended for good while its check was under way.
+func TestAWatchIsCheckedAgainAfterACheckThatWasCut(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(time.Second) // it is open again, and the check waits
+		h.live.cut(ended(source.WatchExpired), nil)
+		h.pass(90 * time.Second)
+		backup := h.cluster.version
+		h.edit("b", "https://b")
+		h.pass(time.Second)
+		h.live.restore(backup)
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(10 * time.Second)
+		h.expectNames("a")
+	})
+}
