@@ -33,14 +33,14 @@ func (l *loop) checkVersion(namespace string) {
 	l.workers.Go(func() { check.run(ctx) })
 }
 
-// onVersion takes in a check. Where the server has gone back, a LIST says to what.
+// onVersion takes in a check. Where the server has gone back, a LIST says to what. One that runs may have begun before.
 func (l *loop) onVersion(s versionSeen) {
 	w := l.following.watches[s.namespace]
 	if w.by != s.by {
 		return
 	}
 	w.checking = false
-	if l.catalogue.isAheadOf(s.namespace, s.version) && !l.attempts.listing() {
+	if l.catalogue.isAheadOf(s.namespace, s.version) {
 		l.requests.fromWatch(l.schedule.heldUntil)
 	}
 }

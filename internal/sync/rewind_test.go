@@ -124,3 +124,20 @@ func TestAWatchIsCheckedAgainAfterACheckThatWasCut(t *testing.T) {
 		h.expectNames("a")
 	})
 }
+
+// TestAServerThatGoesBackDuringALISTIsFollowed: the LIST began before, and its answer is of the former state.
+func TestAServerThatGoesBackDuringALISTIsFollowed(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		backup := h.cluster.version
+		h.edit("b", "https://b")
+		h.cluster.set(func(c *cluster) { c.snapshotFirst, c.delay = true, 8*time.Second })
+		if err := h.RefreshNow(); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(time.Second)
+		h.live.restore(backup)
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(30 * time.Second)
+		h.expectNames("a")
+	})
+}
