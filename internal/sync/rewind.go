@@ -3,7 +3,10 @@ package sync
 import (
 	"context"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -28,7 +31,7 @@ func (l *loop) checkVersion(namespace string) {
 		return
 	}
 	w.checking = true
-	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked}
+	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked, log: f.log}
 	ctx := w.ctx
 	l.workers.Go(func() { check.run(ctx) })
 }
@@ -59,6 +62,7 @@ type versionCheck struct {
 	seen      versionSeen
 	exact     bool
 	report    chan<- versionSeen
+	log       zerolog.Logger
 }
 
 func (c versionCheck) run(ctx context.Context) {
@@ -72,9 +76,7 @@ func (c versionCheck) run(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		patience, cancel := context.WithTimeout(ctx, checkTimeout)
-		version, err := c.versioner.Version(patience, c.seen.namespace)
-		cancel()
+		version, err := c.version(ctx)
 		if err != nil {
 			continue
 		}
@@ -85,6 +87,19 @@ func (c versionCheck) run(ctx context.Context) {
 		}
 		return
 	}
+}
+
+// version asks once.
+func (c versionCheck) version(ctx context.Context) (version string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.log.Error().Str("namespace", c.seen.namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while checking, going on")
+			err = panicFailure(value).err
+		}
+	}()
+	patience, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return c.versioner.Version(patience, c.seen.namespace)
 }
 
 // isAheadOf reports whether what is known of a namespace is newer than a version.

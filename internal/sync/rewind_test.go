@@ -1,6 +1,7 @@
 package sync_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -139,5 +140,22 @@ func TestAServerThatGoesBackDuringALISTIsFollowed(t *testing.T) {
 		h.live.cut(ended(source.WatchBroken), nil)
 		h.pass(30 * time.Second)
 		h.expectNames("a")
+	})
+}
+
+// panicking is a live cluster whose version cannot be told.
+type panicking struct{ *live }
+
+// Version implements sync.Versioner.
+func (panicking) Version(context.Context, string) (string, error) {
+	panic("a panic that quotes canary-value")
+}
+
+func TestAPanicOfACheckIsRecovered(t *testing.T) {
+	watching(t, func(h *harness) { h.config.Source = panicking{h.live} }, func(h *harness) {
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(10 * time.Second)
+		h.edit("b", "https://b")
+		h.expectNames("a b")
 	})
 }
