@@ -31,7 +31,7 @@ func (l *loop) checkVersion(namespace string) {
 		return
 	}
 	w.checking = true
-	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked, log: f.log}
+	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked, interval: f.interval, log: f.log}
 	ctx := w.ctx
 	l.workers.Go(func() { check.run(ctx) })
 }
@@ -62,15 +62,18 @@ type versionCheck struct {
 	seen      versionSeen
 	exact     bool
 	report    chan<- versionSeen
+	interval  time.Duration // the longest Retry-After that is heeded
 	log       zerolog.Logger
 }
 
 func (c versionCheck) run(ctx context.Context) {
+	least := time.Duration(0)
 	for {
 		wait := checkWithin
 		if !c.exact {
 			wait = rand.N(checkWithin) // #nosec G404 -- it spreads load, it hides nothing
 		}
+		wait = max(wait, least)
 		select {
 		case <-ctx.Done():
 			return
@@ -78,6 +81,11 @@ func (c versionCheck) run(ctx context.Context) {
 		}
 		version, err := c.version(ctx)
 		if err != nil {
+			f := listFailure(err)
+			least = min(f.retryAfter, c.interval)
+			if f.class == ClassPermanent {
+				least = max(least, deniedConfirmation)
+			}
 			continue
 		}
 		c.seen.version = version

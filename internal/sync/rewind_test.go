@@ -2,6 +2,7 @@ package sync_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -158,4 +159,26 @@ func TestAPanicOfACheckIsRecovered(t *testing.T) {
 		h.edit("b", "https://b")
 		h.expectNames("a b")
 	})
+}
+
+// TestACheckLeavesAServerAloneThatAsksForIt, and one that does not let it: each try is a request.
+func TestACheckLeavesAServerAloneThatAsksForIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		most int
+	}{
+		"Retry-After": {&source.Error{Type: source.APIError, RetryAfter: 2 * time.Minute, Err: errors.New("429")}, 6},
+		"forbidden":   {denied(), 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watching(t, nil, func(h *harness) {
+				h.cluster.fail(c.err)
+				h.live.cut(ended(source.WatchBroken), nil)
+				h.pass(10 * time.Minute)
+				if h.live.checks > c.most {
+					t.Errorf("got %d checks in 10 minutes, want at most %d", h.live.checks, c.most)
+				}
+			})
+		})
+	}
 }
