@@ -140,3 +140,25 @@ func TestPuttingTheFileBackDoesNotHideARefusal(t *testing.T) {
 		}
 	})
 }
+
+// TestTheFileIsPutBackWhileTheGuardRefuses what a failed write is to be tried again with.
+func TestTheFileIsPutBackWhileTheGuardRefuses(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(15 * time.Second) // the write failed
+		h.cluster.delete(testNamespace, "b")
+		h.pass(time.Second)
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(time.Minute)
+		h.expectNames("a b")
+		if s := h.GetStatus(); !s.Ready {
+			t.Error("not ready")
+		}
+	})
+}
