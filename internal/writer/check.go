@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -30,19 +31,33 @@ func identify(info os.FileInfo) identity {
 	return id
 }
 
-// document is what tells the document in a file from others.
+// document is all that a file holds but its targets, for which the checksum stands.
 type document struct {
-	epoch, checksum        string
-	generation             uint64
-	refreshedAt, changedAt time.Time
-	rejections             int
+	facts
+	source     targetsfile.Source
+	rejections []targetsfile.Rejection
+}
+
+type facts struct {
+	epoch, checksum                    string
+	generation                         uint64
+	changedAt, refreshedAt, staleAfter time.Time
+	discovered, valid, invalid         int
 }
 
 func outline(d *targetsfile.Document) *document {
 	return &document{
-		epoch: d.Epoch, checksum: d.Checksum, generation: d.Generation,
-		refreshedAt: d.RefreshedAt.UTC(), changedAt: d.ChangedAt.UTC(), rejections: len(d.Rejections),
+		facts: facts{
+			epoch: d.Epoch, checksum: d.Checksum, generation: d.Generation,
+			changedAt: d.ChangedAt.UTC(), refreshedAt: d.RefreshedAt.UTC(), staleAfter: d.StaleAfter.UTC(),
+			discovered: d.Discovered, valid: d.Valid, invalid: d.Invalid,
+		},
+		source: d.Source, rejections: d.Rejections,
 	}
+}
+
+func (d *document) equal(o *document) bool {
+	return d.facts == o.facts && d.source.Equal(o.source) && slices.Equal(d.rejections, o.rejections)
 }
 
 // Read returns the document in place and its size in bytes, for a process that goes on from there. A later Check compares with it. A file
@@ -99,9 +114,12 @@ func (w *Writer) Check() (intact, foreign bool, err error) {
 	case identify(info) == w.inPlace:
 		return true, false, nil
 	}
+	if info.Size() != w.inPlace.size { // it is not read: it can be larger than what memory holds
+		return false, true, nil
+	}
 	d, err := targetsfile.ReadFile(w.path)
 	switch {
-	case err != nil || *outline(d) != *w.content:
+	case err != nil || !outline(d).equal(w.content):
 		return false, true, nil
 	case info.Mode() != w.mode:
 		return false, false, nil
