@@ -101,6 +101,8 @@ func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secr
 			old = before.secrets[s.Key]
 		}
 		if old == nil || !sameContent(old, s) {
+			own := *s // a pointer into the listing would keep all of it
+			s = &own
 			news = append(news, s)
 		} else {
 			s = old

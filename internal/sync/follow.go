@@ -151,7 +151,7 @@ func (f *following) end(end watchEnd) (trouble bool) {
 	}
 	if end.final {
 		w.cancel()
-		w.by = nil
+		w.by, w.checking = nil, false // a check ends with its follower, and reports nothing
 	}
 	if end.err == nil || f.ctx.Err() != nil {
 		w.open = false

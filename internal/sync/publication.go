@@ -103,7 +103,10 @@ func (p *publications) take(w publication) {
 	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
 		place.lastRefresh = p.inPlace.lastRefresh
 	}
-	p.inPlace, p.withheld, p.missing, p.epoch = place, nil, false, w.document.Epoch
+	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
+	if !w.check { // else it is what was in place before
+		p.withheld = nil
+	}
 }
 
 // confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
