@@ -21,7 +21,7 @@ func TestDirectoryReplaced(t *testing.T) {
 	makeDir(t, dir)
 	w.webhook("a", 0)
 	f := begin(t, &fault{Area: "disk", Name: "directory replaced", Made: "the directory is renamed away, or removed, and made anew, while a Secret changes",
-		Holds: "the file comes back in the new directory with the same epoch and a later generation; the Reader serves all the while and follows"})
+		Holds: "the file comes back in the new directory, in a new epoch; the Reader serves all the while and follows"})
 	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
 	d := &diskWorld{world: w, p: p, f: f}
 	p.Until("publishes", func() error { return d.shows(0) })

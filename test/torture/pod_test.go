@@ -35,10 +35,10 @@ func newPod(t *testing.T) *pod {
 	return &pod{cgroup: cgroup, program: with(t, "GOMEMLIMIT=40MiB", cgroup.Program(t, binary))}
 }
 
-// expectNotFull has the table show the most memory that the pod had. Its limit was kept, or the sidecar would have been killed, and every
-// later look at it would fail.
-func (p *pod) expectNotFull(t *testing.T, f *fault, running *sidecar.Process) {
+// peak is the most memory that the pod had, in MiB. Its limit was kept, or the sidecar would have been killed, and every later look at it
+// would fail.
+func (p *pod) peak(t *testing.T, f *fault, running *sidecar.Process) float64 {
 	t.Helper()
 	expectReady(f, running)
-	f.figure("peak %.0f of %d MiB", p.cgroup.Peak(t), podMemory)
+	return p.cgroup.Peak(t)
 }
