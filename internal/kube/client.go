@@ -47,14 +47,18 @@ func NewClient(c ClientConfig) (*Client, error) {
 		return nil, errors.New("the address of the API server is missing")
 	}
 	cfg := c.restConfig()
+	server, err := serverName(cfg.Host)
+	if err != nil {
+		return nil, err
+	}
 	httpClient, err := rest.HTTPClientFor(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
+		return nil, fmt.Errorf("preparing the connection to %s: %w", server, err)
 	}
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client, err := rest.RESTClientForConfigAndClient(cfg, httpClient)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the client of %s: %w", cfg.Host, err)
+		return nil, fmt.Errorf("preparing the client of %s: %w", server, err)
 	}
 	return &Client{rest: client, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}, nil
 }
