@@ -24,7 +24,11 @@ const (
 func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 	switch s.flags.Auth {
 	case authToken:
-		return api.NewTokenFile(s.flags.AuthTokenFile, s.log)
+		tokens, err := api.NewTokenFile(s.flags.AuthTokenFile, s.log)
+		if err != nil {
+			return nil, err
+		}
+		return tokens, tokens.Register(s.registry)
 	case authKubernetes:
 		return s.newClusterAuthorizer(s.source.rest)
 	}

@@ -13,6 +13,9 @@ import (
 // httpGrace is the time that requests in flight get to end in after refreshing has stopped.
 const httpGrace = 3 * time.Second
 
+// sideConnections is how many connections each listener but the main one keeps.
+const sideConnections = 64
+
 // server is one listener and the HTTP server that answers there.
 type server struct {
 	name string // the flag that gave its address, as log lines spell it
@@ -38,8 +41,8 @@ func (s *sidecar) listen(instance string) error {
 	}
 	err = errors.Join(
 		s.open("listen_address", api.ServerConfig{Address: s.flags.ListenAddress, Handler: handler, WebConfigFile: s.flags.WebConfigFile}),
-		s.open("probe_address", api.ServerConfig{Address: s.flags.ProbeAddress, Handler: probes}),
-		s.open("pprof_address", api.ServerConfig{Address: s.flags.PprofAddress, Handler: api.NewProfiling()}),
+		s.open("probe_address", api.ServerConfig{Address: s.flags.ProbeAddress, Handler: probes, MaxConnections: sideConnections}),
+		s.open("pprof_address", api.ServerConfig{Address: s.flags.PprofAddress, Handler: api.NewProfiling(), MaxConnections: sideConnections}),
 	)
 	if err != nil {
 		s.shutdown(context.Background())
@@ -68,6 +71,8 @@ func (s *sidecar) run(ctx context.Context) error {
 			closer()
 		}
 	}()
+
+	s.warnOfRisks()
 	start := s.log.Info().Str("version", buildVersion()).Str("snapshot_path", s.flags.SnapshotPath).Str("source", s.source.String())
 	if s.flags.Once.value {
 		start.Msg("publishing one snapshot")
