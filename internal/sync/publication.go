@@ -103,10 +103,12 @@ func (p *publications) take(w publication) {
 	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
 		place.lastRefresh = p.inPlace.lastRefresh
 	}
-	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
-	if !w.check { // else it is what was in place before
+	if w.check { // it is what was in place before
+		place.lastRefresh = p.inPlace.lastRefresh
+	} else {
 		p.withheld = nil
 	}
+	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
 }
 
 // confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
