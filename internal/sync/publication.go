@@ -111,10 +111,10 @@ func (p *publications) take(w publication) {
 	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
 }
 
-// confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
-func (p *publications) confirm(versions []string) {
+// confirm takes in that what was merged equals the document in place, but for versions of Secrets, and rejections that it does not list.
+func (p *publications) confirm(m merged) {
 	place := *p.inPlace
-	place.Versions = versions
+	place.Versions, place.rejections = m.versions, m.rejections
 	p.inPlace, p.withheld = &place, nil
 }
 
