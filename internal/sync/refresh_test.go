@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -412,11 +413,11 @@ func (p peek) Write(line []byte) (int, error) {
 
 // TestWhoWaitedForARefreshSeesIt: the status and the published document are those of the refresh as soon as it has ended.
 func TestWhoWaitedForARefreshSeesIt(t *testing.T) {
-	var look func()
+	var look atomic.Pointer[func()]
 	bubble(t, nil, func(h *harness) {
 		h.config.Logger, h.config.Registerer = zerolog.New(peek{h.logs, func() {
-			if look != nil {
-				look()
+			if f := look.Load(); f != nil {
+				(*f)()
 			}
 		}}), nil
 		manager, err := sync.New(h.config)
@@ -435,7 +436,7 @@ func TestWhoWaitedForARefreshSeesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		looked := false
-		look = func() {
+		watch := func() {
 			if looked || !hasEnded(run) {
 				return
 			}
@@ -446,11 +447,12 @@ func TestWhoWaitedForARefreshSeesIt(t *testing.T) {
 					s.Snapshot.Generation, got.Snapshot.Generation, h.Published().Document.Generation)
 			}
 		}
+		look.Store(&watch)
 		h.pass(5 * time.Second)
 		if !looked {
 			t.Error("no line was written after the end")
 		}
-		look = nil
+		look.Store(nil)
 	})
 }
 
