@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/client-go/rest"
 
@@ -30,7 +30,7 @@ func (s source) String() string {
 	if len(s.origin.Namespaces) == 0 {
 		return "all namespaces"
 	}
-	return fmt.Sprintf("namespaces %v", s.origin.Namespaces)
+	return "namespaces " + strings.Join(s.origin.Namespaces, ", ")
 }
 
 func newSource(flags *runFlags) (source, error) {

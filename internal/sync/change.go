@@ -65,7 +65,7 @@ func (l *loop) publishChanges() {
 	case f != nil:
 		l.refuseChanges(f, m)
 	case l.equalsLast(m):
-		p.confirm(m.versions)
+		p.confirm(m)
 		p.pace(0, time.Since(begun))
 		l.changesInPlace()
 	default:

@@ -181,3 +181,29 @@ func TestTheFileIsPutBackWhileTheGuardRefuses(t *testing.T) {
 		}
 	})
 }
+
+// TestPuttingTheFileBackIsNoRefresh: a refresh whose write had failed, and that the guard refuses now, has not succeeded.
+func TestPuttingTheFileBackIsNoRefresh(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.pass(15 * time.Second)
+		before := h.GetStatus().LastRefresh
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.RefreshNow(); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(100 * time.Millisecond)
+		h.cluster.delete(testNamespace, "b")
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(time.Minute)
+		h.expectNames("a b")
+		if got := h.GetStatus().LastRefresh; !got.Equal(before) {
+			t.Errorf("got a last refresh at %s, want %s", got, before)
+		}
+	})
+}

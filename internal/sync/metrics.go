@@ -58,7 +58,7 @@ type metrics struct {
 	missing      *prometheus.CounterVec
 	takeovers    prometheus.Counter
 
-	mirrored *targetsfile.Document // whose metrics are set; nil: none
+	mirrored *inPlace // whose metrics are set; nil: none
 
 	// Registered only where changes are followed.
 	watchConnected prometheus.Gauge
@@ -152,10 +152,10 @@ func (m *metrics) mirror(s *RefreshStatus, place *inPlace, failing Class) {
 	for _, class := range []Class{ClassTransient, ClassPermanent} {
 		m.failing.WithLabelValues(string(class)).Set(oneIf(class == failing))
 	}
-	if place == nil || place.Document == m.mirrored {
+	if place == nil || place == m.mirrored {
 		return
 	}
-	m.mirrored = place.Document
+	m.mirrored = place
 	m.setTargets(place.Document.Entries)
 	m.setInvalid(place.rejections)
 	m.stale.Set(float64(place.kept))

@@ -103,16 +103,18 @@ func (p *publications) take(w publication) {
 	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
 		place.lastRefresh = p.inPlace.lastRefresh
 	}
-	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
-	if !w.check { // else it is what was in place before
+	if w.check { // it is what was in place before
+		place.lastRefresh = p.inPlace.lastRefresh
+	} else {
 		p.withheld = nil
 	}
+	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
 }
 
-// confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
-func (p *publications) confirm(versions []string) {
+// confirm takes in that what was merged equals the document in place, but for versions of Secrets, and rejections that it does not list.
+func (p *publications) confirm(m merged) {
 	place := *p.inPlace
-	place.Versions = versions
+	place.Versions, place.rejections = m.versions, m.rejections
 	p.inPlace, p.withheld = &place, nil
 }
 
