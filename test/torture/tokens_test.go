@@ -80,7 +80,7 @@ func TestAFloodOfRandomTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			lasts := during(15*time.Second, 3*time.Second)
 			f := begin(t, &fault{Area: "callers", Name: "random tokens, " + name,
-				Made: "--auth=kubernetes; 300 callers at one address show one random token after the other; reviews of those take " + slow.String(),
+				Made:  "--auth=kubernetes; 300 callers at one address show one random token after the other; reviews of those take " + slow.String(),
 				Holds: "fewer than 10 reviews of random tokens a second; a caller at the same address whose token was reviewed before, and a new one at another, are answered"})
 			plane := controlplane.Get(t)
 			w := newWorld(t, plane)
