@@ -39,7 +39,9 @@ func forgeries(namespace string) []forgery {
 		{"unknown type", target(func(t *targetsfile.Target) { t.Type = "evil" }), false},
 		{"unknown format", target(func(t *targetsfile.Target) { t.PayloadFormat = "evil" }), false},
 		{"unwatched namespace", target(func(t *targetsfile.Target) { t.Secret = "kube-system/evil" }), false},
-		{"4 000 types", func(d *targetsfile.Document) { many(d, namespace, 4000, func(i int) string { return fmt.Sprintf("evil-%d", i) }) }, false},
+		{"4 000 types", func(d *targetsfile.Document) {
+			many(d, namespace, 4000, func(i int) string { return fmt.Sprintf("evil-%d", i) })
+		}, false},
 		{"unknown reasons", func(d *targetsfile.Document) {
 			for i := range 1000 {
 				d.Rejections = append(d.Rejections, targetsfile.Rejection{Secret: fmt.Sprintf("%s/x-%05d", namespace, i), Reason: fmt.Sprintf("evil-%d", i), Serving: "evil"})

@@ -166,7 +166,7 @@ func TestTwoSidecarsOnOnePath(t *testing.T) {
 	witness := attachLoosely(t, w.path, f, "a")
 	second := sidecar.StartBinary(t, releaseBinary(t), w.path, "--kubeconfig", kubeconfig)
 	second.Until("publishes", func() error { return succeeded(second) })
-	time.Sleep(2*time.Minute)
+	time.Sleep(2 * time.Minute)
 	for _, p := range []*sidecar.Process{first, second} {
 		lines := p.Logs("somebody else wrote the snapshot, it is replaced in a new epoch")
 		if count := p.Metric("publishing_snapshot_missing_total", "because", "foreign"); len(lines) != 1 || lines[0]["hint"] == "" || count < 2 {
