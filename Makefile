@@ -1,5 +1,6 @@
-# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library and the tests on real clusters.
-MODULES := . pkg/targetsfile test
+# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library, its Prometheus collector and the
+# tests on real clusters.
+MODULES := . pkg/targetsfile pkg/targetsfile/prom test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.
 NESTED  := $(foreach m,$(filter-out .,$(MODULES)),-exclude-dir=$(m)) -exclude-dir=tools
@@ -67,6 +68,7 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
 	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
+	cd test && go test -run '^$$' -fuzz '^FuzzAgainstKubectl$$' -fuzztime $(FUZZ) -fuzzminimizetime 10x ./manifests
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.
@@ -77,7 +79,7 @@ lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec a
 
 .PHONY: vulncheck
 vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
-	@for m in . pkg/targetsfile; do (cd $$m && $(CURDIR)/test/vulncheck.sh $(BIN)/govulncheck) || exit 1; done
+	@for m in . pkg/targetsfile pkg/targetsfile/prom; do (cd $$m && $(CURDIR)/test/vulncheck.sh $(BIN)/govulncheck) || exit 1; done
 
 .PHONY: image
 image: ## Build the container image for amd64 and arm64, without a container engine: bin/refresh-sidecar.tar, an OCI archive.

@@ -24,7 +24,11 @@ const (
 func (s *sidecar) newAuthorizer() (api.Authorizer, error) {
 	switch s.flags.Auth {
 	case authToken:
-		return api.NewTokenFile(s.flags.AuthTokenFile, s.log)
+		tokens, err := api.NewTokenFile(s.flags.AuthTokenFile, s.log)
+		if err != nil {
+			return nil, err
+		}
+		return tokens, tokens.Register(s.registry)
 	case authKubernetes:
 		return s.newClusterAuthorizer(s.source.rest)
 	}
@@ -45,12 +49,16 @@ type clusterAuthorizer struct{ reviewer *kubeauth.Reviewer }
 
 // Authorize implements [api.Authorizer]. RBAC's verbs for non-resource URLs are HTTP methods in lower case.
 func (c clusterAuthorizer) Authorize(ctx context.Context, caller api.Credentials) (string, error) {
-	user, err := c.reviewer.Review(ctx, caller.Token, strings.ToLower(caller.Method), caller.Path)
+	user, err := c.reviewer.Review(ctx, kubeauth.Question{
+		Token: caller.Token, Verb: strings.ToLower(caller.Method), Path: caller.Path, Address: caller.Address,
+	})
 	switch {
 	case errors.Is(err, kubeauth.ErrUnknownToken):
 		return "", fmt.Errorf("%w: %w", api.ErrUnauthenticated, err)
 	case errors.Is(err, kubeauth.ErrNotAllowed):
 		return user, fmt.Errorf("%w: %w", api.ErrForbidden, err)
+	case errors.Is(err, kubeauth.ErrTooManyStrangers):
+		return "", fmt.Errorf("%w: %w", api.ErrTooManyUnknown, err)
 	}
 	if failure, ok := errors.AsType[*secretsource.Error](err); ok { // the log shows one text
 		err = fmt.Errorf("%w; %s", err, failure.Hint)

@@ -9,8 +9,8 @@ const (
 	// gcPercent makes the collector run at half the usual growth of the heap. A LIST makes much garbage in a short time and the process
 	// is idle for the rest: BenchmarkFootprint shows a fifth less anonymous memory at 10 000 Secrets for it.
 	gcPercent = 50
-	// mostProcs is on how many cores Go code runs at once. The runtime keeps caches for each core of the node that it may use: on 64 they
-	// are 3 MB of anonymous memory, for a process that rarely has two things to do.
+	// mostProcs is on how many cores Go code runs at once. The runtime keeps caches for each core that it may use: 3 MB of anonymous
+	// memory on a node of 64 cores, for a process that rarely has two things to do.
 	mostProcs = 2
 )
 
@@ -26,5 +26,5 @@ func keepSmall(flags *runFlags, getenv func(string) string) {
 	if flags.PprofAddress == "" {
 		runtime.MemProfileRate = 0
 	}
-	runtime.GC() // what comes next takes the place of what initializing and reading flags left, instead of more memory
+	runtime.GC() // the garbage of initializing and reading flags makes room, so that what follows takes no more memory
 }

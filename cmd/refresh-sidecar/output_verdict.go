@@ -11,7 +11,7 @@ import (
 
 // verdict is what validate prints.
 type verdict struct {
-	OK bool `json:"ok"` // the exit code is 0
+	OK bool `json:"ok"` // whether the exit code is 0
 	manifests.Report
 }
 
@@ -29,8 +29,15 @@ func (v verdict) print(out io.Writer, format formatOption) error {
 	return err
 }
 
-// text writes each place once, with all that is found there, and a summary.
+// text writes the findings and a summary.
 func (v verdict) text(out io.Writer) {
+	v.lines(out)
+	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
+		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
+}
+
+// lines writes each place once, with all that is found there.
+func (v verdict) lines(out io.Writer) {
 	last := ""
 	for _, f := range v.Findings {
 		if place := placeOf(f); place != last && place != "" {
@@ -45,8 +52,6 @@ func (v verdict) text(out io.Writer) {
 	if len(v.Findings) > 0 {
 		_, _ = fmt.Fprintln(out)
 	}
-	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
-		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
 }
 
 // placeOf says where a finding belongs.
@@ -55,6 +60,9 @@ func placeOf(f manifests.Finding) string {
 		return ""
 	}
 	parts := []string{printable(f.File)}
+	if f.Line > 0 {
+		parts[0] += fmt.Sprintf(":%d", f.Line) // editors and terminals make a link of file:line
+	}
 	if f.Document > 0 {
 		parts = append(parts, fmt.Sprintf("document %d", f.Document))
 	}

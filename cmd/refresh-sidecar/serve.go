@@ -10,10 +10,13 @@ import (
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
-// httpGrace is what requests in flight get to end after refreshing has stopped.
+// httpGrace is the time that requests in flight get to end in after refreshing has stopped.
 const httpGrace = 3 * time.Second
 
-// server is one listener and what answers on it.
+// sideConnections is how many connections each listener but the main one keeps.
+const sideConnections = 64
+
+// server is one listener and the HTTP server that answers there.
 type server struct {
 	name string // the flag that gave its address, as log lines spell it
 	*api.Server
@@ -38,8 +41,8 @@ func (s *sidecar) listen(instance string) error {
 	}
 	err = errors.Join(
 		s.open("listen_address", api.ServerConfig{Address: s.flags.ListenAddress, Handler: handler, WebConfigFile: s.flags.WebConfigFile}),
-		s.open("probe_address", api.ServerConfig{Address: s.flags.ProbeAddress, Handler: probes}),
-		s.open("pprof_address", api.ServerConfig{Address: s.flags.PprofAddress, Handler: api.NewProfiling()}),
+		s.open("probe_address", api.ServerConfig{Address: s.flags.ProbeAddress, Handler: probes, MaxConnections: sideConnections}),
+		s.open("pprof_address", api.ServerConfig{Address: s.flags.PprofAddress, Handler: api.NewProfiling(), MaxConnections: sideConnections}),
 	)
 	if err != nil {
 		s.shutdown(context.Background())
@@ -68,6 +71,8 @@ func (s *sidecar) run(ctx context.Context) error {
 			closer()
 		}
 	}()
+
+	s.warnOfRisks()
 	start := s.log.Info().Str("version", buildVersion()).Str("snapshot_path", s.flags.SnapshotPath).Str("source", s.source.String())
 	if s.flags.Once.value {
 		start.Msg("publishing one snapshot")
@@ -88,7 +93,7 @@ func (s *sidecar) once(ctx context.Context) error {
 	select {
 	case <-s.manager.Done():
 	case <-ctx.Done():
-		_ = s.manager.Stop(s.flags.ShutdownTimeout.value) // what runs may still succeed
+		_ = s.manager.Stop(s.flags.ShutdownTimeout.value) // a running refresh may still succeed
 	}
 	if status := s.manager.GetStatus(); status.State != targetsync.StateSuccess {
 		if ctx.Err() != nil {
@@ -99,8 +104,8 @@ func (s *sidecar) once(ctx context.Context) error {
 	return nil
 }
 
-// serve refreshes and answers until ctx ends or a listener fails. At the end refreshing stops first, while the listeners answer that it
-// does, and then they close.
+// serve refreshes and answers until ctx ends or a listener fails. At the end refreshing stops first, while the listeners answer that the
+// sidecar is shutting down; then the listeners close.
 func (s *sidecar) serve(ctx context.Context) error {
 	if err := s.manager.Start(); err != nil {
 		return err

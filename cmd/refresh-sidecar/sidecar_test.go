@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -182,6 +183,25 @@ func TestAnEmptyTokenFileIsAFaultAtStart(t *testing.T) {
 	})
 	if code != exitConfig || !strings.Contains(logs.String(), "--auth-token-file: ") {
 		t.Errorf("got exit code %d and %s", code, logs.String())
+	}
+}
+
+func TestHalfARequestDoesNotDelayTheEnd(t *testing.T) {
+	p := newProgram(t)
+	p.start()
+	for _, half := range []string{"", "GET / HTTP/1.1\r\nHost:", "POST /api/v2/publishing/targets/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, half); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.get(http.MethodGet, "/healthz")
+	if code := p.end(); code != exitOK || strings.Contains(p.logs.String(), "requests were cut off") {
+		t.Errorf("got exit code %d, want 0, and no request waited for:\n%s", code, p.logs.String())
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// source is where Secrets come from, and what documents say of it.
+// source is where Secrets come from, and the origin that documents name.
 type source struct {
 	secrets    targetsync.Source
 	namespaces []string
 	origin     targetsfile.Source
-	rest       *rest.Config // nil: manifests
+	rest       *rest.Config // nil for manifests
 	close      func()
 }
 

@@ -23,7 +23,7 @@ const (
 type Authorizer interface {
 	// Authorize returns the name of the token's owner, which the audit log shows; it may do so even with ErrForbidden.
 	//
-	// It refuses with [ErrUnauthenticated] or [ErrForbidden], perhaps wrapped. Any other error says that it cannot tell: the caller
+	// It refuses with [ErrUnauthenticated], [ErrForbidden] or [ErrTooManyUnknown], perhaps wrapped. Any other error says that it cannot tell: the caller
 	// gets a 503, and the log the error's text, which must hold nothing secret.
 	Authorize(ctx context.Context, credentials Credentials) (user string, err error)
 }
@@ -33,6 +33,8 @@ type Credentials struct {
 	Token  string // the bearer token; visible ASCII, not empty
 	Method string // GET or POST
 	Path   string // the path of one of the API's calls
+
+	Address string // where the caller is, without port; a proxy's where there is one
 }
 
 // Format implements [fmt.Formatter].
@@ -44,6 +46,7 @@ func (c Credentials) Format(f fmt.State, _ rune) {
 var (
 	ErrUnauthenticated = errors.New("the token is not known")
 	ErrForbidden       = errors.New("the user may not do this")
+	ErrTooManyUnknown  = errors.New("too many unknown tokens are shown")
 )
 
 // guard lets only authorized requests pass.
@@ -71,6 +74,11 @@ func (g *guard) protect(next answerFunc) answerFunc {
 			})
 		case errors.Is(err, ErrForbidden):
 			x.refuse(http.StatusForbidden, problem{Code: codeForbidden, Message: "The token's owner may not do this"})
+		case errors.Is(err, ErrTooManyUnknown):
+			x.Header().Set("Retry-After", "1")
+			x.refuse(http.StatusTooManyRequests, problem{
+				Code: codeTooManyUnknownTokens, Message: "Too many unknown tokens were shown, this one was not looked at: try again later",
+			})
 		case errors.Is(context.Cause(x.request.Context()), ErrShuttingDown):
 			x.refuseShuttingDown()
 		default:
@@ -94,7 +102,7 @@ func (g *guard) authorize(r *http.Request) (user string, err error) {
 	if method == http.MethodHead { // HEAD is answered as GET, so whoever may GET may
 		method = http.MethodGet
 	}
-	return g.authorizer.Authorize(ctx, Credentials{Token: token, Method: method, Path: r.URL.Path})
+	return g.authorizer.Authorize(ctx, Credentials{Token: token, Method: method, Path: r.URL.Path, Address: ip(r.RemoteAddr)})
 }
 
 func (g *guard) logFault(x *exchange, err error) {

@@ -24,13 +24,16 @@ func (f authorizerFunc) Authorize(ctx context.Context, c api.Credentials) (strin
 	return f(ctx, c)
 }
 
-// doorman knows two tokens: alice may do everything, bob nothing. Whoever brings "away" learns that he is not there.
+// doorman knows two tokens: alice may do everything, bob nothing. Whoever brings "away" learns that he is not there, and with "many"
+// that he is busy.
 var doorman = authorizerFunc(func(_ context.Context, c api.Credentials) (string, error) {
 	switch c.Token {
 	case "alice-token":
 		return "alice", nil
 	case "bob-token":
 		return "bob", fmt.Errorf("reviewing: %w", api.ErrForbidden)
+	case "many":
+		return "", fmt.Errorf("reviewing: %w", api.ErrTooManyUnknown)
 	case "away":
 		return "", errors.New("dialing the API server: connection refused")
 	}
@@ -62,6 +65,7 @@ func TestAuthorizationAnswers(t *testing.T) {
 		{"none", "", 401, "Www-Authenticate: Bearer", body("unauthenticated", "This call needs a valid token in the header Authorization: Bearer")},
 		{"unknown", "eve-token", 401, "Www-Authenticate: Bearer", body("unauthenticated", "This call needs a valid token in the header Authorization: Bearer")},
 		{"forbidden", "bob-token", 403, "", body("forbidden", "The token's owner may not do this")},
+		{"too many of them", "many", 429, "Retry-After: 1", body("too_many_unknown_tokens", "Too many unknown tokens were shown, this one was not looked at: try again later")},
 		{"authorizer away", "away", 503, "Retry-After: 1", body("auth_unavailable", "Whether the token is valid cannot be found out at present")},
 		{"valid", "alice-token", 0, "", ""},
 	}

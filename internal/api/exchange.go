@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -54,24 +53,23 @@ func (x *exchange) setHeaders() {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// answer sends a JSON body. A broken connection is the client's loss and nobody else's, so the error of writing is dropped.
-func (x *exchange) answer(code int, body any) {
-	encoded, err := encode(body)
-	if err != nil {
-		panic(fmt.Errorf("encoding %T: %w", body, err)) // the bodies are shapes of this package, so this is its mistake
-	}
-	x.Header().Set("Content-Type", "application/json")
-	x.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
-	x.WriteHeader(code)
-	_, _ = x.Write(encoded)
-}
+// answer sends a JSON body.
+func (x *exchange) answer(code int, body any) { x.send(code, "application/json", mustEncode(body)) }
 
-// send sends a body that is not JSON.
-func (x *exchange) send(contentType, body string) {
+// send sends a body that is complete. A broken connection is the client's loss and nobody else's, so the error of writing is dropped.
+func (x *exchange) send(code int, contentType string, body []byte) {
 	x.Header().Set("Content-Type", contentType)
 	x.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.WriteHeader(http.StatusOK)
-	_, _ = io.WriteString(x, body) // the error is dropped as in answer
+	x.WriteHeader(code)
+	_, _ = x.Write(body)
+}
+
+// sendMade sends an answer that was made for others too.
+func (x *exchange) sendMade(made *madeAnswer) {
+	for name, values := range made.header {
+		x.Header()[name] = values
+	}
+	x.send(made.code, made.header.Get("Content-Type"), made.body.Bytes())
 }
 
 // refuse sends an error.
@@ -79,6 +77,15 @@ func (x *exchange) refuse(code int, p problem) {
 	x.refusal = p.Code
 	p.RequestID, p.Instance = x.requestID, x.instance
 	x.answer(code, p)
+}
+
+// mustEncode encodes one of this package's own shapes, which cannot fail unless this package is at fault.
+func mustEncode(body any) []byte {
+	encoded, err := encode(body)
+	if err != nil {
+		panic(fmt.Errorf("encoding %T: %w", body, err))
+	}
+	return encoded
 }
 
 // encode returns a line of JSON. It does not escape for HTML, because people read it with curl; the content type and nosniff keep
@@ -162,6 +169,10 @@ const (
 	codeUnauthenticated errorCode = "unauthenticated"
 	codeForbidden       errorCode = "forbidden"
 	codeAuthUnavailable errorCode = "auth_unavailable"
+
+	codeTooManyUnknownTokens errorCode = "too_many_unknown_tokens"
+	codeCrossOrigin          errorCode = "cross_origin"
+	codeForeignHost          errorCode = "foreign_host"
 
 	codeNotAlive         errorCode = "not_alive"
 	codeNotReady         errorCode = "not_ready"

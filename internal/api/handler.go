@@ -54,6 +54,8 @@ type Handler struct {
 	metrics *requestMetrics
 	audit   *auditLog
 	page    page
+	targets encodedTargets
+	rounds  rounds
 	waiters chan struct{} // one element per caller who waits for a refresh to end
 }
 
@@ -62,7 +64,9 @@ func New(config Config) (*Handler, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	h := &Handler{config: config, audit: newAuditLog(config.Logger), page: newPage(), waiters: make(chan struct{}, maxWaiters)}
+	h := &Handler{
+		config: config, audit: newAuditLog(config.Logger), page: newPage(), rounds: newRounds(), waiters: make(chan struct{}, maxWaiters),
+	}
 	if err := h.serve(h.table()); err != nil {
 		return nil, err
 	}
@@ -124,16 +128,17 @@ func (h *Handler) table() []route {
 	guard := &guard{authorizer: h.config.Authorizer, logger: h.config.Logger, faults: newFloodControl()}
 	return append(probes(h.config.Engine), []route{
 		{
-			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(guard.protect(h.refresh)),
+			path: "/api/v2/publishing/targets/refresh", method: http.MethodPost, answer: h.audit.record(sameOrigin(guard.protect(h.refresh))),
 			codes: []int{
 				http.StatusOK, http.StatusAccepted, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden,
 				http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 			},
 		},
 		{
-			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.targets),
+			path: "/api/v2/publishing/targets", method: http.MethodGet, answer: guard.protect(h.listTargets),
 			codes: []int{
-				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable,
+				http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests,
+				http.StatusServiceUnavailable,
 			},
 		},
 		{
@@ -141,7 +146,7 @@ func (h *Handler) table() []route {
 			codes: []int{http.StatusOK},
 		},
 		{
-			path: "/metrics", method: http.MethodGet, answer: metricsPage(h.config.Gatherer),
+			path: "/metrics", method: http.MethodGet, answer: h.metricsPage(),
 			codes: []int{http.StatusOK},
 		},
 		{
@@ -162,6 +167,8 @@ func (h *Handler) table() []route {
 func (h *Handler) route(r *http.Request) (path string, answer answerFunc) {
 	found, ok := h.routes[r.URL.EscapedPath()]
 	switch {
+	case misdirected(r):
+		return otherPath, refuseForeignHost
 	case !ok:
 		return otherPath, notFound
 	case r.Method == found.method, r.Method == http.MethodHead && found.method == http.MethodGet:

@@ -71,7 +71,11 @@ func methodLabel(method string) string {
 
 // metricsPage answers scrapes. It does not compress: a gzip writer is most of a megabyte, kept from scrape to scrape, and the page is
 // a few kilobytes that do not leave the cluster.
-func metricsPage(g prometheus.Gatherer) answerFunc {
-	page := promhttp.HandlerFor(g, promhttp.HandlerOpts{EnableOpenMetrics: true, DisableCompression: true})
-	return func(x *exchange) { page.ServeHTTP(x, x.request) }
+func (h *Handler) metricsPage() answerFunc {
+	page := promhttp.HandlerFor(h.config.Gatherer, promhttp.HandlerOpts{EnableOpenMetrics: true, DisableCompression: true})
+	return func(x *exchange) {
+		// All of a request that decides about the answer: its format, and names of metrics.
+		kind := fmt.Sprintf("metrics %q %q", x.request.Header.Values("Accept"), x.request.URL.RawQuery)
+		x.sendMade(h.rounds.answer(kind, page, x.request))
+	}
 }

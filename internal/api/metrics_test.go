@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,7 @@ func TestMetricsPage(t *testing.T) {
 	}
 	checkHeaders(t, open.Header(), map[string]string{
 		"X-Request-Id": "req-1", "Content-Type": open.Header().Get("Content-Type"), "Vary": "Accept",
+		"Content-Length": strconv.Itoa(open.Body.Len()),
 	})
 }
 

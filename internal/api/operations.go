@@ -68,10 +68,10 @@ func readyz(x *exchange, source StatusSource) {
 // openapiDocument describes the whole interface. Tests hold it to the routes here, and every answer to it in test/openapi.
 //
 //go:embed openapi.yaml
-var openapiDocument string
+var openapiDocument []byte
 
 // openapi answers the description of the interface.
-func openapi(x *exchange) { x.send("application/yaml", openapiDocument) }
+func openapi(x *exchange) { x.send(http.StatusOK, "application/yaml", openapiDocument) }
 
 // NewProfiling returns a handler of /debug/pprof/, for a listener of its own that only its owner can reach: profiles show what the
 // process does, and its command line. A profile may take longer than the server's timeouts.
@@ -85,5 +85,5 @@ func NewProfiling() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	return mux
+	return onlyLocalNames(mux)
 }

@@ -1,12 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -59,12 +59,15 @@ func (v pageView) Kept(t publicTarget) moment { return moment{t.StaleSince.Time,
 
 // statusPage answers the status as a page.
 func (h *Handler) statusPage(x *exchange) {
-	var body bytes.Buffer
-	if err := h.page.template().Execute(&body, h.pageView(time.Now())); err != nil {
+	x.sendMade(h.rounds.answer("page", http.HandlerFunc(h.renderPage), x.request))
+}
+
+func (h *Handler) renderPage(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", h.page.policy)
+	if err := h.page.template().Execute(w, h.pageView(time.Now())); err != nil {
 		panic(fmt.Errorf("rendering the page: %w", err)) // only the template can be at fault
 	}
-	x.Header().Set("Content-Security-Policy", h.page.policy)
-	x.send("text/html; charset=utf-8", body.String())
 }
 
 func (h *Handler) pageView(now time.Time) pageView {

@@ -121,6 +121,10 @@ func (x *exchange) hasEmptyBody() bool {
 	if err == nil && (len(bytes.TrimSpace(body)) == 0 || json.Compact(&compact, body) == nil && compact.String() == "{}") {
 		return true
 	}
+	if err != nil && errors.Is(context.Cause(x.request.Context()), ErrShuttingDown) {
+		x.refuseShuttingDown() // the rest of the body was not waited for
+		return false
+	}
 	code, refusal := http.StatusBadRequest, codeInvalidBody
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		code, refusal = http.StatusRequestEntityTooLarge, codeBodyTooLarge

@@ -22,6 +22,9 @@ var ErrShuttingDown = errors.New("shutting down")
 // maxHeaderBytes limits a request's line and headers; net/http allows some 4 KiB on top before it answers 431.
 const maxHeaderBytes = 16 << 10
 
+// maxStreams is how many requests one HTTP/2 connection may have in flight, so that few connections cannot do what many must not.
+const maxStreams = 8
+
 // ServerConfig is what a [Server] needs. Its timeouts bound what a slow client can hold on to.
 type ServerConfig struct {
 	Address string       // host:port as net.Listen takes it; port 0 picks a free one, empty means :8095
@@ -36,6 +39,9 @@ type ServerConfig struct {
 	WriteTimeout      time.Duration // time from the end of the headers to the end of the answer; 0: 30s
 	IdleTimeout       time.Duration // time between two requests of a connection, more than between two scrapes; 0: 2m
 
+	// MaxConnections is how many connections are kept. When one more comes, an old one of the address that has most is closed. 0: 512
+	MaxConnections int
+
 	// Logger takes net/http's own complaints, such as running out of descriptors, at most 10 in 10 s, as a client that does not speak
 	// TLS causes one per connection. The zero Logger drops them.
 	Logger zerolog.Logger
@@ -43,7 +49,7 @@ type ServerConfig struct {
 
 // Server is a listener and what answers on it.
 type Server struct {
-	listener net.Listener
+	listener *connections
 	http     *http.Server
 	web      string // path of the web configuration; empty: none
 	logger   zerolog.Logger
@@ -65,16 +71,21 @@ func NewServer(config ServerConfig) (*Server, error) {
 		return nil, fmt.Errorf("listening for HTTP on %q: %w", address, err)
 	}
 	requests, drain := context.WithCancelCause(context.Background())
-	s := &Server{listener: listener, web: config.WebConfigFile, logger: config.Logger, drain: drain}
+	s := &Server{
+		listener: newConnections(listener, cmp.Or(config.MaxConnections, defaultConnections), config.Logger),
+		web:      config.WebConfigFile, logger: config.Logger, drain: drain,
+	}
 	complaints := complaints{config.Logger.Sample(&zerolog.BurstSampler{Burst: 10, Period: 10 * time.Second})}
 	s.http = &http.Server{
-		BaseContext:       func(net.Listener) context.Context { return requests },
+		BaseContext:       func(l net.Listener) context.Context { return withListener(requests, l) },
 		Handler:           config.Handler,
+		ConnState:         s.connState,
 		ReadHeaderTimeout: cmp.Or(config.ReadHeaderTimeout, 5*time.Second),
 		ReadTimeout:       cmp.Or(config.ReadTimeout, 10*time.Second),
 		WriteTimeout:      cmp.Or(config.WriteTimeout, 30*time.Second),
 		IdleTimeout:       cmp.Or(config.IdleTimeout, 2*time.Minute),
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          log.New(complaints, "", 0),
 		// OPTIONS * is answered by the handler, like everything else.
 		DisableGeneralOptionsHandler: true,
@@ -84,6 +95,13 @@ func NewServer(config ServerConfig) (*Server, error) {
 
 // Addr returns the address that the server listens on, with the port it got.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// connState takes in what net/http says of a connection.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	if state == http.StateActive {
+		s.listener.touch(conn)
+	}
+}
 
 // Serve answers requests until Shutdown is called, and then returns nil at once, while Shutdown waits for those in flight. It returns an
 // error, and listens no more, if it cannot go on, as when the web configuration became unusable since NewServer checked it.
@@ -104,11 +122,12 @@ func (s *Server) serve() error {
 	return web.Serve(s.listener, s.http, flags, slog.New(unquotedLog{zerolog.NewSlogHandler(s.logger)}))
 }
 
-// Shutdown stops listening, ends the contexts of the requests in flight with the cause [ErrShuttingDown] and waits for their answers. If
-// ctx ends first it cuts their connections and returns an error, though their handlers may still run. It may be called without Serve,
+// Shutdown stops listening, ends the contexts of the requests in flight with the cause [ErrShuttingDown] and waits for their answers. Requests
+// that have not arrived completely are not waited for. If ctx ends first it cuts their connections and returns an error, though their handlers may still run. It may be called without Serve,
 // and more than once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain(ErrShuttingDown)
+	s.listener.drain()
 	// Without Serve, net/http does not know the listener. After Serve this is the second Close, whose error says nothing.
 	defer func() { _ = s.listener.Close() }()
 	if err := s.http.Shutdown(ctx); err != nil {

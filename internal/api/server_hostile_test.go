@@ -25,7 +25,7 @@ func TestLongBodyIsRefusedBeforeItsEnd(t *testing.T) {
 		"chunked":   "Transfer-Encoding: chunked\r\n\r\n800\r\n" + strings.Repeat(" ", 2<<10) + "\r\n",
 	} {
 		conn := server.dial(t)
-		if _, err := io.WriteString(conn, "POST "+refreshPath+" HTTP/1.1\r\nHost: x\r\n"+body); err != nil {
+		if _, err := io.WriteString(conn, "POST "+refreshPath+" HTTP/1.1\r\nHost: localhost\r\n"+body); err != nil {
 			t.Fatal(err)
 		}
 		const want = "HTTP/1.1 413 "
@@ -42,7 +42,7 @@ func TestServerRefusesOversizedHeaders(t *testing.T) {
 	for size, want := range map[int]string{15 << 10: "HTTP/1.1 200 ", 21 << 10: "HTTP/1.1 431 "} {
 		conn := server.dial(t)
 		// The write may fail when the server has seen enough; its answer is there all the same.
-		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: "+strings.Repeat("x", size)+"\r\n\r\n")
+		_, _ = io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Long: "+strings.Repeat("x", size)+"\r\n\r\n")
 		got := make([]byte, len(want))
 		if _, err := io.ReadFull(conn, got); err != nil || string(got) != want {
 			t.Errorf("%d bytes of header: got %q, %v, want %q", size, got, err, want)
@@ -62,10 +62,10 @@ func TestSlowClientsAreCut(t *testing.T) {
 		{
 			"in the body",
 			api.ServerConfig{ReadTimeout: soon, ReadHeaderTimeout: time.Minute},
-			"POST " + refreshPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{",
+			"POST " + refreshPath + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{",
 			"HTTP/1.1 400 ",
 		},
-		{"between requests", api.ServerConfig{IdleTimeout: soon}, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 "},
+		{"between requests", api.ServerConfig{IdleTimeout: soon}, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200 "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestClientThatDoesNotReadIsCut(t *testing.T) {
 		}
 	})
 	conn := serve(t, api.ServerConfig{Handler: endless, WriteTimeout: 50 * time.Millisecond}).dial(t)
-	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -130,7 +130,7 @@ func TestSlowHeadersDoNotKeepOthersOut(t *testing.T) {
 	var conns []io.ReadWriter
 	for range 200 {
 		conn := server.dial(t)
-		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "); err != nil {
+		if _, err := io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "); err != nil {
 			t.Fatal(err)
 		}
 		conns = append(conns, conn)

@@ -72,6 +72,7 @@ type watchDocument struct {
 	Connected bool      `json:"connected"`
 	Since     timestamp `json:"since"`
 	LastEvent timestamp `json:"last_event"`
+	KeptBack  timestamp `json:"kept_back"` // when a watch turned out to have kept changes back
 	Error     text      `json:"error"`
 }
 
@@ -103,7 +104,7 @@ func (h *Handler) describe(s targetsync.RefreshStatus) statusDocument {
 		},
 		Watch: watchDocument{
 			Enabled: s.Watch.Enabled, Connected: s.Watch.Connected,
-			Since: timestamp{s.Watch.Since}, LastEvent: timestamp{s.Watch.LastEvent}, Error: text(s.Watch.Error),
+			Since: timestamp{s.Watch.Since}, LastEvent: timestamp{s.Watch.LastEvent}, KeptBack: timestamp{s.Watch.KeptBack}, Error: text(s.Watch.Error),
 		},
 		Namespaces: make([]namespaceDocument, 0, len(s.Namespaces)),
 		Invalid:    append([]targetsfile.Rejection{}, s.Rejections[:min(len(s.Rejections), maxInvalid)]...),

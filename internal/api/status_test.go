@@ -28,7 +28,7 @@ func fullStatus() targetsync.RefreshStatus {
 		Snapshot: targetsync.SnapshotStatus{
 			Epoch: "0f8c", Generation: 42, Checksum: "sha256:ab", Bytes: 5120, ChangedAt: at(7), StaleAfter: at(8), Kept: 1,
 		},
-		Watch:      targetsync.WatchStatus{Enabled: true, Connected: true, Since: at(9), LastEvent: at(10)},
+		Watch:      targetsync.WatchStatus{Enabled: true, Connected: true, Since: at(9), LastEvent: at(10), KeptBack: at(12)},
 		Namespaces: []targetsync.NamespaceStatus{{Name: "alert-history", Secrets: 15, LastSuccess: at(11), Error: "forbidden"}},
 		Rejections: []targetsfile.Rejection{{Secret: "alert-history/broken", Reason: "validate", Message: "url: bad", Serving: "last_good"}},
 	}
@@ -49,7 +49,7 @@ func TestStatusInFull(t *testing.T) {
 "finished_at":"2026-01-02T10:30:06.005Z","error":"none"},
 "snapshot":{"path":"/var/run/publishing-targets/targets.json","epoch":"0f8c","generation":42,"checksum":"sha256:ab","bytes":5120,
 "changed_at":"2026-01-02T10:30:07.005Z","stale_after":"2026-01-02T10:30:08.005Z","kept":1},
-"watch":{"enabled":true,"connected":true,"since":"2026-01-02T10:30:09.005Z","last_event":"2026-01-02T10:30:10.005Z","error":null},
+"watch":{"enabled":true,"connected":true,"since":"2026-01-02T10:30:09.005Z","last_event":"2026-01-02T10:30:10.005Z","kept_back":"2026-01-02T10:30:12.005Z","error":null},
 "namespaces":[{"name":"alert-history","secrets":15,"last_success":"2026-01-02T10:30:11.005Z","error":"forbidden"}],
 "invalid":[{"secret":"alert-history/broken","reason":"validate","message":"url: bad","serving":"last_good"}],
 "instance":"alert-history-0"}`)
@@ -68,7 +68,7 @@ func TestStatusOfWhatNeverHappenedIsNull(t *testing.T) {
 "consecutive_failures":0,"error_class":null,"hint":null,"in_progress_since":null,"last_attempt":null,"last_trigger":null,
 "last_manual":{"request_id":"req-0","status":"in_progress","started_at":"2026-01-02T10:30:05.005Z","finished_at":null,"error":null},
 "snapshot":{"path":"/var/run/publishing-targets/targets.json","epoch":null,"generation":0,"checksum":null,"bytes":0,"changed_at":null,"stale_after":null,"kept":0},
-"watch":{"enabled":false,"connected":false,"since":null,"last_event":null,"error":null},
+"watch":{"enabled":false,"connected":false,"since":null,"last_event":null,"kept_back":null,"error":null},
 "namespaces":[],"invalid":[],"instance":"alert-history-0"}`)
 	if diff := cmp.Diff(want, h.do(get(statusPath)).Body.String()); diff != "" {
 		t.Errorf("document (-want +got):\n%s", diff)

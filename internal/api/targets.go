@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"weak"
 
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -51,15 +53,22 @@ type targetsDocument struct {
 // targetTypes are the types that a target can have.
 func targetTypes() []string { return []string{"pagerduty", "rootly", "slack", "webhook"} }
 
-// targets answers what is published, or what of it has the type asked for.
-func (h *Handler) targets(x *exchange) {
+// listTargets answers what is published, or what of it has the type asked for.
+func (h *Handler) listTargets(x *exchange) {
 	kind, err := parseType(x.request.URL.RawQuery)
 	if err != nil {
 		x.refuse(http.StatusBadRequest, problem{Code: codeInvalidQuery, Message: err.Error()})
 		return
 	}
-	d := targetsDocument{Targets: []publicTarget{}, Instance: x.instance}
-	if published := h.config.Engine.Published(); published != nil {
+	published := h.config.Engine.Published()
+	x.send(http.StatusOK, "application/json", h.targets.of(published, kind, func() []byte {
+		return mustEncode(newTargetsDocument(published, kind, x.instance))
+	}))
+}
+
+func newTargetsDocument(published *targetsync.Published, kind, instance string) targetsDocument {
+	d := targetsDocument{Targets: []publicTarget{}, Instance: instance}
+	if published != nil {
 		entries := published.Document.Entries // sorted by name
 		d.Epoch, d.Generation = text(published.Document.Epoch), published.Document.Generation
 		d.ChangedAt, d.Targets = timestamp{published.Document.ChangedAt}, make([]publicTarget, 0, len(entries))
@@ -70,7 +79,29 @@ func (h *Handler) targets(x *exchange) {
 		}
 	}
 	d.Count = len(d.Targets)
-	x.answer(http.StatusOK, d)
+	return d
+}
+
+// encodedTargets are the answers about one publication. Each is encoded when it is first asked for, and all who ask read the same bytes.
+type encodedTargets struct {
+	mu        sync.Mutex
+	published weak.Pointer[targetsync.Published] // whose answers these are; weak, as one that was replaced is not to be kept for them
+	byType    map[string][]byte
+}
+
+// of returns the answer about a publication for a type, empty for all. What it returns is only read.
+func (e *encodedTargets) of(published *targetsync.Published, kind string, encode func() []byte) []byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if key := weak.Make(published); e.byType == nil || e.published != key {
+		e.published, e.byType = key, make(map[string][]byte)
+	}
+	encoded, ok := e.byType[kind]
+	if !ok {
+		encoded = encode()
+		e.byType[kind] = encoded
+	}
+	return encoded
 }
 
 // parseType returns the type that the caller asks for, empty for all.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -112,5 +113,54 @@ func BenchmarkTargets(b *testing.B) {
 	}
 	if !strings.HasPrefix(fmt.Sprint(w.code), "2") {
 		b.Errorf("got code %d, want 200", w.code)
+	}
+}
+
+// TestAnswersAboutAPublicationAreEncodedOnce asks again and again, also after a publication of the same targets with other versions.
+func TestAnswersAboutAPublicationAreEncodedOnce(t *testing.T) {
+	h := newHarness(t)
+	h.published = times(1000, publication(t))
+	body := func(query string) string { return h.do(get(targetsPath + query)).Body.String() }
+	all, slack := body(""), body("?type=slack")
+	if strings.Count(all, pagerJSON) != 1000 || strings.Contains(slack, pagerJSON) {
+		t.Fatalf("got %.300s, want all targets, and %.300s, want those of Slack", all, slack)
+	}
+	w := &discard{header: http.Header{}}
+	requests := []*http.Request{get(targetsPath), get(targetsPath + "?type=slack")}
+	allocated := testing.AllocsPerRun(10, func() {
+		for _, r := range requests {
+			clear(w.header)
+			h.handler.ServeHTTP(w, r)
+		}
+	})
+	if allocated > 100 {
+		t.Errorf("got %v allocations for two answers about 2000 targets, want those of the headers only", allocated)
+	}
+	before := h.published
+	h.published = &targetsync.Published{Document: before.Document, Versions: slices.Clone(before.Versions)}
+	h.published.Versions[1] = "4712"
+	if got := body(""); got == all || !strings.Contains(got, `"resource_version":"4712"`) {
+		t.Errorf("got %.500s, want the new version", got)
+	}
+}
+
+// TestCachedAnswersKeepNoPublication lets go of a publication that was asked about.
+func TestCachedAnswersKeepNoPublication(t *testing.T) {
+	h := newHarness(t)
+	h.published = publication(t)
+	gone := make(chan struct{})
+	runtime.AddCleanup(h.published.Document, func(c chan struct{}) { close(c) }, gone)
+	h.do(get(targetsPath))
+	h.published = nil
+	defer runtime.KeepAlive(h)
+	for {
+		runtime.GC()
+		select {
+		case <-gone:
+			return
+		case <-t.Context().Done():
+			t.Fatal("the publication is kept")
+		default:
+		}
 	}
 }

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
@@ -64,7 +67,7 @@ func TestNewTokenFileRefusesWhatHoldsNoTokens(t *testing.T) {
 		"a directory":     {dir, "not a regular file"},
 		"empty":           {writeTokens(t, "", ""), "no token in it"},
 		"comments only":   {writeTokens(t, "", "# none\n\n"), "no token in it"},
-		"a blank within":  {writeTokens(t, "", "good\nhunter2 hunter2\n"), "line 2: a token is visible ASCII"},
+		"a blank within":  {writeTokens(t, "", "#good\nhunter2 hunter2\n"), "line 2: a token is visible ASCII"},
 		"not ASCII":       {writeTokens(t, "", "hunter2é\n"), "line 1: a token is visible ASCII"},
 		"larger than 1MB": {writeTokens(t, "", strings.Repeat("hunter2\n", 1<<18)), "more than 1048576 bytes"},
 	} {
@@ -87,7 +90,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 	write := func(text string) func(string) error {
 		return func(path string) error { return os.WriteFile(path, []byte(text), 0o600) }
 	}
-	const kept, changed = "the token file is not usable, keeping the last good tokens", "the token file has changed, its tokens are valid now"
+	const kept, changed = "the token file is not usable, keeping the last good tokens for a while", "the token file has changed, its tokens are valid now"
 	steps := []step{
 		{"nothing", write("first\n"), []string{"tokens.txt:1", "refused"}, nil},
 		{"a token is added", write("first\nsecond\n"), []string{"tokens.txt:1", "tokens.txt:2"}, []string{changed}},
@@ -95,6 +98,7 @@ func TestTokenFileIsReadAgain(t *testing.T) {
 		{"it is still gone", func(string) error { return nil }, []string{"tokens.txt:1", "tokens.txt:2"}, nil},
 		{"it comes back empty", write(""), []string{"tokens.txt:1", "tokens.txt:2"}, []string{kept}},
 		{"it is broken", write("sec ond\n"), []string{"tokens.txt:1", "tokens.txt:2"}, []string{kept}},
+		{"a line is broken", write("sec ond\nsecond\n"), []string{"refused", "tokens.txt:2"}, []string{"lines of the token file are no tokens, the others are valid", changed}},
 		{"a token is withdrawn", write("second\n"), []string{"refused", "tokens.txt:1"}, []string{changed}},
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -142,4 +146,76 @@ func TestTokenFileIsReadAtMostOnceASecond(t *testing.T) {
 			t.Errorf("got %v after the second, want the withdrawn token refused", got)
 		}
 	})
+}
+
+func TestBadLinesAreNamedAtTheStart(t *testing.T) {
+	var log logBuffer
+	path := writeTokens(t, "", "hunter2 hunter2\ngood\n"+strings.Repeat("hunter2 é\n", 30))
+	f, err := api.NewTokenFile(path, zerolog.New(&log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := owners(t, f, "good"); got[0] != "tokens.txt:2" {
+		t.Errorf("got %v, want the good token valid", got)
+	}
+	text := log.takeText()
+	if !strings.Contains(text, `"lines":[1,3,4,`) || !strings.Contains(text, `"count":31`) || strings.Contains(text, "hunter2") || len(text) > 500 {
+		t.Errorf("got log %s, want the first bad lines by number", text)
+	}
+}
+
+// TestRevokedTokensAreRefusedAfterAGrace revokes all tokens in the ways there are, and gives one back in the end.
+func TestRevokedTokensAreRefusedAfterAGrace(t *testing.T) {
+	const refused = "the token file has not been usable for too long, no token is valid any more"
+	for name, revoke := range map[string]func(path string) error{
+		"deleted": os.Remove,
+		"emptied": func(path string) error { return os.WriteFile(path, nil, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				path := writeTokens(t, "", "first\n")
+				f, err := api.NewTokenFile(path, zerolog.New(&log))
+				if err != nil {
+					t.Fatal(err)
+				}
+				registry := prometheus.NewPedanticRegistry()
+				if err := f.Register(registry); err != nil {
+					t.Fatal(err)
+				}
+				check := func(when, want string, usable, tokens float64) {
+					t.Helper()
+					if got := owners(t, f, "first"); got[0] != want {
+						t.Errorf("%s: got %s, want %s", when, got[0], want)
+					}
+					expected := fmt.Sprintf("# HELP publishing_auth_token_file_usable 1 while there are tokens in the token file, 0 if it cannot be read or holds none.\n"+
+						"# TYPE publishing_auth_token_file_usable gauge\npublishing_auth_token_file_usable %v\n"+
+						"# HELP publishing_auth_tokens Tokens that are valid; 0 once the token file has given none for five minutes.\n"+
+						"# TYPE publishing_auth_tokens gauge\npublishing_auth_tokens %v\n", usable, tokens)
+					if err := testutil.GatherAndCompare(registry, strings.NewReader(expected)); err != nil {
+						t.Errorf("%s: %v", when, err)
+					}
+				}
+				check("at first", "tokens.txt:1", 1, 1)
+				time.Sleep(time.Hour)
+				check("an hour later", "tokens.txt:1", 1, 1)
+				if err := revoke(path); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(5 * time.Minute)
+				check("within the grace", "tokens.txt:1", 0, 1)
+				log.take(t)
+				time.Sleep(time.Second)
+				for range 2 {
+					check("after the grace", "refused", 0, 0)
+				}
+				if lines := log.take(t); len(lines) != 1 || lines[0]["message"] != refused || lines[0]["level"] != "error" {
+					t.Errorf("got log %v, want one line that says so", lines)
+				}
+				writeTokens(t, path, "first\n")
+				time.Sleep(time.Second)
+				check("given back", "tokens.txt:1", 1, 1)
+			})
+		})
+	}
 }

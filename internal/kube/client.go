@@ -55,11 +55,14 @@ func NewClient(c ClientConfig) (*Client, error) {
 	}
 	cfg := c.restConfig()
 	client := &Client{config: cfg, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}
-	var err error
+	server, err := serverName(cfg.Host)
+	if err != nil {
+		return nil, err
+	}
 	if cfg.CAFile != "" && len(cfg.CAData) == 0 {
 		client.caFile, cfg.CAFile = cfg.CAFile, ""
 		if cfg.CAData, err = os.ReadFile(client.caFile); err != nil {
-			return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
+			return nil, fmt.Errorf("preparing the connection to %s: %w", server, err)
 		}
 	}
 	client.rest, err = connect(cfg)
@@ -68,14 +71,18 @@ func NewClient(c ClientConfig) (*Client, error) {
 
 // connect returns a REST client with a transport of its own CA.
 func connect(cfg *rest.Config) (*rest.RESTClient, error) {
+	server, err := serverName(cfg.Host)
+	if err != nil {
+		return nil, err
+	}
 	httpClient, err := rest.HTTPClientFor(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the connection to %s: %w", cfg.Host, err)
+		return nil, fmt.Errorf("preparing the connection to %s: %w", server, err)
 	}
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client, err := rest.RESTClientForConfigAndClient(cfg, httpClient)
 	if err != nil {
-		return nil, fmt.Errorf("preparing the client of %s: %w", cfg.Host, err)
+		return nil, fmt.Errorf("preparing the client of %s: %w", server, err)
 	}
 	return client, nil
 }

@@ -29,7 +29,7 @@ func TestNewNamesAllFaults(t *testing.T) {
 			REST: &rest.Config{Host: "https://a", TLSClientConfig: rest.TLSClientConfig{CAFile: "/nowhere"}}},
 			[]string{"preparing the connection to https://a", "/nowhere"}},
 		{"no URL", kube.Config{REST: &rest.Config{Host: "https://a b"}, LabelSelector: "a"},
-			[]string{"preparing the client of https://a b"}},
+			[]string{"the address of the API server is neither a URL nor host:port"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := kube.New(tt.config)

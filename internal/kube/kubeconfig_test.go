@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/alert-history/refresh-sidecar/internal/kube"
 )
 
@@ -90,5 +92,58 @@ func TestRESTConfigSaysWhatToDo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestErrorsHoldNothingOfAKubeconfig breaks a kubeconfig in every place where somebody may have put a secret.
+func TestErrorsHoldNothingOfAKubeconfig(t *testing.T) {
+	const secret = "canary-7f3a"
+	config := func(cluster, user string) string {
+		return fmt.Sprintf("current-context: x\nclusters:\n- name: c\n  cluster: {%s}\nusers:\n- name: u\n  user: {%s}\n"+
+			"contexts:\n- name: x\n  context: {cluster: c, user: u}\n", cluster, user)
+	}
+	const good, nobody = "server: https://127.0.0.1:1", "token: t"
+	for name, tt := range map[string]struct{ text, want string }{
+		"a port in the server":         {config("server: 'https://me:"+secret+"/x'", nobody), "server: "},
+		"an escape in the server":      {config("server: 'https://me:%zz"+secret+"@127.0.0.1:1'", nobody), "server: "},
+		"a server without a host":      {config("server: 'https:///"+secret+"'", nobody), "server: "},
+		"a port in the proxy":          {config(good+", proxy-url: 'http://me:"+secret+"/@proxy:1'", nobody), "proxy-url: "},
+		"an escape in the proxy":       {config(good+", proxy-url: 'http://me:%zz"+secret+"@proxy:1'", nobody), "proxy-url: "},
+		"a scheme of the proxy":        {config(good+", proxy-url: '"+secret+"://proxy:1'", nobody), "proxy-url: "},
+		"a key in the path's place":    {config(good, "client-certificate: /dev/null, client-key: "+secret), "client-key: the file that it names cannot be read: no such file"},
+		"a token in the path's place":  {config(good, "tokenFile: "+secret), "tokenFile: the file that it names cannot be read: no such file"},
+		"a CA in the path's place":     {config(good+", certificate-authority: "+secret, nobody), "certificate-authority: the file"},
+		"no base64":                    {config(good+", certificate-authority-data: '"+secret+"!'", nobody), "is no kubeconfig"},
+		"an alias instead of a token":  {config(good, "token: *"+secret), "is no kubeconfig"},
+		"a mapping instead of a token": {config(good, "token: {"+secret+": "+secret+"}"), "is no kubeconfig"},
+		"a list instead of a user":     {config(good, nobody) + "users: [" + secret + "]\n", "is no kubeconfig"},
+		"a mode of a plugin":           {config(good, "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: "+secret+"}"), "does kubectl work"},
+		"two ways to authenticate":     {config(good, "token: "+secret+", username: u, password: "+secret), "does kubectl work"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			nowhere(t)
+			path := filepath.Join(t.TempDir(), "kubeconfig")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, _, err := kube.RESTConfig(path, "")
+			if err == nil {
+				t.Fatal("got no error")
+			}
+			if told := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(told, secret) || !strings.Contains(told, tt.want) {
+				t.Errorf("got %s, want %q, and nothing of the kubeconfig", told, tt.want)
+			}
+		})
+	}
+}
+
+// TestThePasswordOfAnAddressIsNotShown has the address be one that can be used, and something else broken.
+func TestThePasswordOfAnAddressIsNotShown(t *testing.T) {
+	for _, host := range []string{"https://me:canary@127.0.0.1:1", "https://me:canary/@127.0.0.1:1", "me:canary%@x"} {
+		cfg := &rest.Config{Host: host, TLSClientConfig: rest.TLSClientConfig{CAData: []byte("no certificate")}}
+		_, err := kube.New(kube.Config{REST: cfg, LabelSelector: "a"})
+		if err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("got %v, want an error without the password", err)
+		}
 	}
 }

@@ -21,12 +21,12 @@ func full() corev1.Secret {
 	immutable := true
 	return corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: "slack-prod", GenerateName: "slack-", Namespace: "alert-history", SelfLink: "/x", UID: "5f1c", ResourceVersion: "4711", Generation: 3,
+			Name: "slack-prod", GenerateName: "slack-", Namespace: "alert-history", UID: "5f1c", ResourceVersion: "4711", Generation: 3,
 			CreationTimestamp: metav1.NewTime(time.Unix(1_700_000_000, 0)), DeletionTimestamp: &metav1.Time{Time: time.Unix(1_800_000_000, 0)},
 			Labels:      map[string]string{"publishing-target": "true", "app": "é", "empty": ""},
 			Annotations: map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}"},
 			Finalizers:  []string{"a/b"}, OwnerReferences: []metav1.OwnerReference{{Name: "owner"}},
-			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:data":{}}`)}}},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl", FieldsV1: metav1.NewFieldsV1(`{"f:data":{}}`)}},
 		},
 		Data:      map[string][]byte{"config": []byte(`{"name":"a"}`), "empty": {}, "binary": {0, 0xff}},
 		Type:      corev1.SecretTypeOpaque,

@@ -1,8 +1,12 @@
 // Package kubeauth asks an API server about callers, as --auth=kubernetes does: whose a bearer token is (TokenReview), and what its owner
 // may do (SubjectAccessReview).
 //
-// It promises that an answer counts only if it is the one that an API server gives to this question: whatever else decodes neither admits a
-// caller nor refuses one. An answer may be 10 s old.
+// It promises that an answer counts only if an API server gave it, and to this question: whatever else decodes refuses nobody and admits
+// nobody. It promises no more freshness than [Reviewer.Review] says.
+//
+// Tokens that the API server has accepted within the last hour go before those that it has not: the latter are reviewed at a bounded rate, for
+// each address and for all, so that who shows one random token after the other costs the API server little, and other callers nothing. A caller
+// who is new, and shares an address with such a flood, may have to try again.
 package kubeauth
 
 import (
@@ -10,7 +14,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -19,23 +22,24 @@ import (
 )
 
 const (
-	// reviewTTL is how long an answer of the API server counts: a caller that polls costs it six questions a minute.
-	reviewTTL = 10 * time.Second
-	// maxReviews bounds the cache, in which unknown tokens are, too.
-	maxReviews = 1024
-	// maxQuestions bounds how many callers are asked about at once.
+	// maxQuestions bounds how many reviews of known tokens are asked for at once.
 	maxQuestions = 8
 	// reviewTimeout bounds both questions about a caller together, and the wait for a turn.
 	reviewTimeout = 5 * time.Second
-	// maxAnswer is how many bytes of one answer are read. A user in 5 000 groups fits, and maxQuestions such answers fit the container's memory.
+	// maxAnswer is how many bytes of one answer are read. A user in 5 000 groups fits, and as many as are asked for at once fit the container's
+	// memory.
 	maxAnswer = 256 << 10
 )
 
-// Verdicts of a [Reviewer] that refuse a caller. Every other error means that the API server could not be asked, or did not answer.
+// Verdicts of a [Reviewer] that refuse a caller. Every other error but [ErrTooManyStrangers] means that the API server could not be asked, or
+// did not answer.
 var (
 	ErrUnknownToken = errors.New("the token is not one that the API server accepts")
 	ErrNotAllowed   = errors.New("the user may not do this")
 )
+
+// ErrTooManyStrangers says that the API server was not asked, because too many tokens came that it has not accepted before.
+var ErrTooManyStrangers = errors.New("too many unknown tokens")
 
 // Config says whom to ask.
 type Config struct {
@@ -43,21 +47,20 @@ type Config struct {
 	UserAgent string       // empty: refresh-sidecar
 }
 
+// Question is what is asked about a caller.
+type Question struct {
+	Token      string
+	Verb, Path string // what the caller wants to do
+	Address    string // where the caller is, without port; tokens that are not known are counted by it
+}
+
 // Reviewer asks the API server who a bearer token belongs to, and whether that user may call a path. It is safe for concurrent use.
 // It needs the right to create tokenreviews and subjectaccessreviews.
 type Reviewer struct {
 	client    *kube.Client
-	questions chan struct{} // one place for each caller that is asked about
-
-	mu    sync.Mutex                   // guards known
-	known map[[sha256.Size]byte]review // by a hash of verb, path and token
-}
-
-// review is what the API server said about a caller and a path.
-type review struct {
-	user    string // empty: the token is not known
-	verdict error  // nil: the user may
-	expires time.Time
+	questions chan struct{} // one element per review of a known token
+	strangers *strangers
+	memory    *memory
 }
 
 // New prepares a reviewer; it asks nothing yet.
@@ -66,51 +69,55 @@ func New(config Config) (*Reviewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reviewer{client: client, questions: make(chan struct{}, maxQuestions), known: map[[sha256.Size]byte]review{}}, nil
+	return &Reviewer{client: client, questions: make(chan struct{}, maxQuestions), strangers: newStrangers(), memory: newMemory()}, nil
 }
 
-// Review returns the user of a token who may use verb on a path. Answers, refusals included, count for 10 s.
+// Review returns the user of a token who may use a verb on a path. Answers, refusals included, count for 10 s.
 //
-// The error is [ErrUnknownToken] or [ErrNotAllowed], or says that the API server could not be asked or did not answer: then it is a
-// [*source.Error] with a hint, unless ctx ended before the question. No error quotes the token.
-func (r *Reviewer) Review(ctx context.Context, token, verb, path string) (user string, err error) {
-	key := sha256.Sum256([]byte(verb + " " + path + " " + token))
-	if known, ok := r.recall(key); ok {
-		return known.user, known.verdict
+// The error is [ErrUnknownToken], [ErrNotAllowed] or [ErrTooManyStrangers], or says that the API server could not be asked or did not answer:
+// then it is a [*source.Error] with a hint, or the end of ctx. None holds anything of the token.
+func (r *Reviewer) Review(ctx context.Context, q Question) (user string, err error) {
+	key := sha256.Sum256([]byte(q.Verb + " " + q.Path + " " + q.Token))
+	for {
+		answer, mine := r.memory.join(key)
+		if mine {
+			defer func() { r.memory.settle(key, answer, ctx.Err() != nil) }()
+			answer.user, answer.verdict = r.ask(ctx, q)
+			return answer.user, answer.verdict
+		}
+		select {
+		case <-answer.settled:
+		case <-ctx.Done():
+			return "", fmt.Errorf("waiting for the review of a token: %w", ctx.Err())
+		}
+		if !answer.abandoned {
+			return answer.user, answer.verdict
+		}
+	}
+}
+
+// ask has the API server review the token, when it is its turn.
+func (r *Reviewer) ask(ctx context.Context, q Question) (user string, err error) {
+	token := sha256.Sum256([]byte(q.Token))
+	known := r.memory.accepted(token)
+	if !known {
+		if err := r.strangers.wait(ctx, q.Address); err != nil {
+			return "", err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 	defer cancel()
-	select {
-	case r.questions <- struct{}{}:
-		defer func() { <-r.questions }()
-	case <-ctx.Done():
-		return "", fmt.Errorf("waiting to review a token: %w", ctx.Err())
+	if known {
+		select {
+		case r.questions <- struct{}{}:
+			defer func() { <-r.questions }()
+		case <-ctx.Done():
+			return "", fmt.Errorf("waiting to review a token: %w", ctx.Err())
+		}
 	}
-	if known, ok := r.recall(key); ok { // another caller asked meanwhile
-		return known.user, known.verdict
-	}
-	fresh := review{expires: time.Now().Add(reviewTTL)}
-	fresh.user, fresh.verdict = r.ask(ctx, token, verb, path)
-	if fresh.verdict == nil || errors.Is(fresh.verdict, ErrUnknownToken) || errors.Is(fresh.verdict, ErrNotAllowed) {
-		r.remember(key, fresh)
-	}
-	return fresh.user, fresh.verdict
-}
-
-func (r *Reviewer) recall(key [sha256.Size]byte) (review, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	known, ok := r.known[key]
-	return known, ok && time.Now().Before(known.expires)
-}
-
-func (r *Reviewer) remember(key [sha256.Size]byte, fresh review) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.known) >= maxReviews {
-		clear(r.known)
-	}
-	r.known[key] = fresh
+	user, err = r.review(ctx, q)
+	r.memory.learn(token, err)
+	return user, err
 }
 
 // Close closes the connections that are idle.

@@ -38,13 +38,13 @@ func call(doing, resource, kind string) kube.Call {
 	}
 }
 
-// ask makes both reviews.
-func (r *Reviewer) ask(ctx context.Context, token, verb, path string) (user string, err error) {
-	owner, err := r.owner(ctx, token)
+// review makes both reviews.
+func (r *Reviewer) review(ctx context.Context, q Question) (user string, err error) {
+	owner, err := r.owner(ctx, q.Token)
 	if err != nil {
 		return "", err
 	}
-	return owner.Username, r.mayUse(ctx, owner, verb, path)
+	return owner.Username, r.mayUse(ctx, owner, q.Verb, q.Path)
 }
 
 // owner asks whose the token is.

@@ -136,7 +136,7 @@ func (api *reviewAPI) reviewer(tb testing.TB) *kubeauth.Reviewer {
 
 func review(t *testing.T, reviewer *kubeauth.Reviewer, token string) (string, error) {
 	t.Helper()
-	return reviewer.Review(t.Context(), token, "post", "/refresh")
+	return reviewer.Review(t.Context(), kubeauth.Question{Token: token, Verb: "post", Path: "/refresh", Address: "192.0.2.1"})
 }
 
 // untold fails the test unless err says that the answer is not known, which is never remembered.

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// Flat keys that are no fields: either gives the header Authorization.
+// Flat keys that are not fields of a target: each of the two gives the header Authorization.
 const (
 	keyAPIKey    = "api_key"
 	keyAuthToken = "auth_token"
@@ -31,7 +31,8 @@ func checkAuthorization(value string) (broken ID, details []any) {
 	return "", nil
 }
 
-// checkToken returns the rule that the value of api_key or auth_token breaks. It gets the scheme Bearer, whatever it begins with.
+// checkToken returns the rule that the value of api_key or auth_token breaks. The header gets the scheme Bearer, whatever the value begins
+// with.
 func checkToken(value string) (broken ID, details []any) {
 	if left := placeholderInCredential(value); left != "" {
 		return rulePlaceholder, []any{left}
@@ -46,8 +47,8 @@ func checkToken(value string) (broken ID, details []any) {
 	return "", nil
 }
 
-// cutScheme splits the value of a header Authorization as RFC 9110 section 11.4 has it: a word, spaces, the credential. Without the word
-// all is the credential.
+// cutScheme splits the value of a header Authorization as RFC 9110 section 11.4 has it: a word, spaces, the credential. A value without a
+// space is the credential.
 func cutScheme(value string) (scheme, credential string) {
 	word, rest, ok := strings.Cut(value, " ")
 	if !ok || !httpguts.ValidHeaderFieldName(word) {

@@ -16,18 +16,18 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// MaxKeys is how many keys a Secret may have. What a few bytes of a map take in memory is many times as much.
+// MaxKeys is how many keys a Secret may have. A key of a few bytes takes many times as much memory in a map.
 const MaxKeys = maxEntries
 
-// documentKeys returns the keys of a Secret that hold a whole target, the one that decides first.
+// documentKeys returns the keys of a Secret that hold a whole target. The first key that is present decides.
 func documentKeys() []string { return []string{"config", "target.json", "config.json"} }
 
 // Decode turns a labelled Secret into a target, or into a fault that names every broken field. The first of these shapes that is present
 // decides, even when it is broken: a fallback to the next would serve a target that nobody meant.
 //
 //  1. the key config holds a JSON object;
-//  2. the key target.json holds one;
-//  3. the key config.json holds one;
+//  2. the key target.json holds a JSON object;
+//  3. the key config.json holds a JSON object;
 //  4. the keys name, type, url, format, enabled, headers, filter_config, api_key and auth_token hold one value each.
 //
 // Faults and warnings name fields and rules, never what a Secret holds. The result shares no memory with obj. Whatever a Secret of at
@@ -68,8 +68,8 @@ func (d *draft) read(obj *corev1.Secret) {
 	d.readFlat(obj) // 4
 }
 
-// fitsKubernetes reports whether an API server would store the data. Only a manifest can be larger; it must not cost more to refuse
-// than a real Secret costs to decode.
+// fitsKubernetes reports whether an API server would store the data. Only a manifest can be larger; refusing it must not cost more than
+// decoding a Secret of a cluster.
 func fitsKubernetes(data map[string][]byte) bool {
 	size := 0
 	for _, value := range data {

@@ -256,7 +256,7 @@ func TestDecodeWarnings(t *testing.T) {
 			[]string{"webhook_url: is not the field url: nothing acts on it, it is passed on as it is", "header: is not the field headers: nothing acts on it, it is passed on as it is",
 				"filterConfig: is not the field filter_config: nothing acts on it, it is passed on as it is",
 				"filter-config: is not the field filter_config: nothing acts on it, it is passed on as it is",
-				"disabled: is not the field enabled: nothing acts on it, it is passed on as it is", "apiKey: is not the field api_key: nothing acts on it, it is passed on as it is"}},
+				"disabled: is not the field enabled: nothing acts on it, it is passed on as it is", "apiKey: is not the field headers.Authorization: nothing acts on it, it is passed on as it is"}},
 		{"other words for flat keys", flat(data{"api-key": "x", "filterConfig": "{}"}),
 			[]string{"api-key: is not the field api_key: nothing acts on it, it is passed on as it is",
 				"filterConfig: is not the field filter_config: nothing acts on it, it is passed on as it is"}},

@@ -25,8 +25,8 @@ func (d *draft) readDocument(key string, text []byte) {
 	d.complete()
 }
 
-// decodeTwice returns text, or the JSON object that text is the base64 encoding of: encoding by hand what kubectl encodes again is a common
-// mistake, and apps have long accepted it.
+// decodeTwice returns text or, if text is the base64 encoding of a JSON object, that object: encoding by hand what kubectl encodes again is
+// a common mistake, and apps have long accepted it.
 func (d *draft) decodeTwice(key string, text []byte) []byte {
 	text = bytes.TrimSpace(text)
 	if isObject(text) {
@@ -76,7 +76,7 @@ func (d *draft) checkObject(key string, doc []byte) bool {
 
 func isObject(doc []byte) bool { return len(doc) > 0 && doc[0] == '{' }
 
-// breakOf says where doc stops being JSON. Why it does, package json says only with a quotation.
+// breakOf says where doc stops being JSON. It does not say why: package json gives the reason only with a quotation of the document.
 func breakOf(doc []byte) string {
 	var discard json.RawMessage
 	var syntax *json.SyntaxError
@@ -149,7 +149,7 @@ func (d *draft) readHeaders(m member) {
 		d.reject(ruleHeadersObject, m.key)
 		return
 	}
-	members, fault := membersOf(m.value) // nothing that the scan of the whole document let pass, but for their number
+	members, fault := membersOf(m.value) // the scan of the whole document has left only their number to check
 	if fault != nil {
 		d.reject(fault.rule, m.key)
 		return

@@ -8,16 +8,17 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// maxReported bounds how many broken headers, and how many warnings, are told of one Secret: two bytes of a Secret can be one more, and
-// each is a hundred bytes in the log and in the snapshot.
+// maxReported bounds how many broken headers, and how many warnings, are told of one Secret: two bytes of a Secret can make another
+// message of a hundred bytes in the log and in the snapshot.
 const maxReported = 10
 
 // draft is a target under construction together with everything found wrong with it.
 type draft struct {
 	target   targetsfile.Target
+	flat     bool     // the fields are keys of the Secret
 	typ      string   // the type as the Secret names it; empty while it is broken or missing
-	given    []string // fields that the Secret sets, rightly or wrongly: those are not missing
-	reason   string   // of the fault; empty while there is none
+	given    []string // fields that the Secret sets, rightly or wrongly, and which so are not missing
+	reason   string   // the reason of the fault; empty while there is no fault
 	problems []source.Problem
 	warnings []string
 	untold   int // warnings beyond maxReported
@@ -29,7 +30,7 @@ func (d *draft) reject(id ID, field string, details ...any) { d.rejectPart(id, f
 // rejectPart records that a part of a field, such as one of its headers, breaks a rule.
 func (d *draft) rejectPart(id ID, field, part string, details ...any) {
 	r := id.rule()
-	if d.reason != parse { // who corrects what cannot be read may meet further rules
+	if d.reason != parse { // parse wins: behind what cannot be read further rules may be broken
 		d.reason = r.Reason
 	}
 	d.problems = append(d.problems, source.Problem{Field: field, Rule: labelled(part, r.message(details)), Hint: r.Hint})
@@ -58,7 +59,7 @@ func labelled(label, text string) string {
 	return label + ": " + text
 }
 
-// complete checks what only shows once every field has been read.
+// complete checks what shows only after every field was read.
 func (d *draft) complete() {
 	for _, field := range []string{fieldName, fieldType, fieldURL} {
 		if !slices.Contains(d.given, field) {
@@ -97,7 +98,7 @@ func (d *draft) encode() *targetsfile.Entry {
 		return nil
 	}
 	entry, err := targetsfile.NewEntry(d.target)
-	if err != nil { // its text may quote the value
+	if err != nil { // the error's text may quote the value
 		d.reject(ruleWritable, "")
 	} else if entry.Size() > targetsfile.MaxTargetBytes {
 		d.reject(ruleTargetSize, "")

@@ -19,6 +19,8 @@ func (d *draft) carry(key string, value json.RawMessage) {
 	switch field := meant(key); {
 	case key == keyAPIKey || key == keyAuthToken:
 		d.warn(warnJSONToken, key)
+	case !d.flat && (field == keyAPIKey || field == keyAuthToken):
+		d.warn(warnNearField, key, fieldHeaders+"."+authorization)
 	case field != "":
 		d.warn(warnNearField, key, field)
 	case slices.Contains([]string{"filter", "filters", "auth", "basic_auth", "timeout", "retry", "retries"}, key):
@@ -26,9 +28,9 @@ func (d *draft) carry(key string, value json.RawMessage) {
 	}
 }
 
-// meant returns the field, or the flat key, that an unknown key was probably meant to be; empty if it may well be the app's own. Other
-// spellings of the fields and the usual other words for them count. Likeness by edit distance does not: the nearest words to name and
-// type are game and tape.
+// meant returns the field, or the flat key, that an unknown key was probably meant to be; it is empty if the key may well be the app's own.
+// Other spellings of the fields, and the usual other words for them, count. Likeness by edit distance does not: the nearest words to name
+// and type are game and tape.
 func meant(key string) string {
 	letters := make([]byte, 0, 16) // longer than any of the words below
 	for _, c := range []byte(strings.ToLower(key)) {
@@ -63,7 +65,7 @@ func meant(key string) string {
 func compact(value []byte) json.RawMessage {
 	var buf bytes.Buffer
 	buf.Grow(len(value))
-	_ = json.Compact(&buf, value) // valid already
+	_ = json.Compact(&buf, value) // cannot fail: value is valid JSON
 	return bytes.Clone(buf.Bytes())
 }
 
@@ -72,6 +74,6 @@ func quote(text string) json.RawMessage {
 	var buf bytes.Buffer
 	encoder := json.NewEncoder(&buf)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(text) // a string always is
+	_ = encoder.Encode(text) // cannot fail: every string can be encoded
 	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n")))
 }

@@ -37,7 +37,7 @@ const (
 	authRule    = "only one of api_key, auth_token and a header Authorization may be given"
 
 	invisibleRule  = "url: must not hold characters that do not show"
-	characterRule  = "url: must not hold any of <>\"{}|\\^`"
+	characterRule  = "url: must not hold any of <>\"{}|\\`^"
 	hostRule       = "url: must have a host that is an IP address or a name of ASCII letters, digits, -, _ and ."
 	credentialRule = "the credential must be visible ASCII characters without white space"
 )

@@ -29,7 +29,8 @@ const (
 // Types returns the types that a target can have.
 func Types() []string { return []string{slack, pagerduty, rootly, webhook} }
 
-// formatsOf returns the formats that suit a type as a Secret names it, the default first; none of a type that does not exist.
+// formatsOf returns the formats that suit a type as a Secret names it, the default first; a type that does not
+// exist has none.
 func formatsOf(typ string) []string {
 	switch typ {
 	case slack, pagerduty, rootly, alertmanager:
@@ -72,7 +73,7 @@ func (d *draft) setFormat(format string) {
 func (d *draft) completeFormat() {
 	formats := formatsOf(d.typ)
 	switch {
-	case formats == nil: // a broken type
+	case formats == nil: // the type is broken, and reported already
 	case !slices.Contains(d.given, fieldFormat):
 		d.target.PayloadFormat = formats[0]
 	case d.target.PayloadFormat != "" && !slices.Contains(formats, d.target.PayloadFormat):

@@ -17,6 +17,7 @@ func flatKeys() []string {
 
 // readFlat reads a target whose fields are keys of the Secret.
 func (d *draft) readFlat(obj *corev1.Secret) {
+	d.flat = true
 	isThere := func(key string) bool { _, ok := obj.Data[key]; return ok }
 	switch {
 	case !slices.ContainsFunc(flatKeys(), isThere):
@@ -42,8 +43,8 @@ func (d *draft) readFlat(obj *corev1.Secret) {
 	d.complete()
 }
 
-// readFlatField gives the value of a key to set, without the white space around it. A key that holds nothing else is absent: templates
-// leave such. It reports whether the key is there.
+// readFlatField gives the value of a key to set, without the white space around it, and reports whether the key is there. A key that holds
+// nothing but white space counts as absent: templates leave such keys.
 func (d *draft) readFlatField(obj *corev1.Secret, key string, set func(string)) bool {
 	text := bytes.TrimSpace(obj.Data[key])
 	if len(text) == 0 {
@@ -59,14 +60,14 @@ func (d *draft) readFlatField(obj *corev1.Secret, key string, set func(string)) 
 }
 
 func (d *draft) setEnabled(text string) {
-	enabled, err := strconv.ParseBool(text) // its error quotes the text
+	enabled, err := strconv.ParseBool(text) // the error is dropped, since it quotes the text
 	if err != nil {
 		d.reject(ruleEnabled, fieldEnabled)
 	}
 	d.target.Enabled = enabled
 }
 
-// setFilterConfig refuses what is no JSON object: a target without the filter that was meant would be sent more than it was meant to be.
+// setFilterConfig refuses what is not a JSON object: without its filter a target would be sent more than somebody meant to send.
 func (d *draft) setFilterConfig(text string) {
 	doc := []byte(text)
 	if !d.checkObject(fieldFilterConfig, doc) {
@@ -105,7 +106,7 @@ func (d *draft) withToken(obj *corev1.Secret, headers []header) []header {
 	return slices.DeleteFunc(headers, func(h header) bool { return h.broken == "" && strings.EqualFold(h.name, authorization) })
 }
 
-// warnEmptyToken warns, of a Secret without a credential, that the key for one is there.
+// warnEmptyToken warns of a Secret whose key for a credential is there, but empty.
 func (d *draft) warnEmptyToken(obj *corev1.Secret) {
 	for _, key := range []string{keyAPIKey, keyAuthToken} {
 		if value, ok := obj.Data[key]; ok && len(bytes.TrimSpace(value)) == 0 {
@@ -114,7 +115,7 @@ func (d *draft) warnEmptyToken(obj *corev1.Secret) {
 	}
 }
 
-// carryFlat passes the keys that are no fields through to the app, as strings.
+// carryFlat passes the keys that are not fields through to the app, as strings.
 func (d *draft) carryFlat(obj *corev1.Secret) {
 	var others []string
 	fields := flatKeys()
@@ -123,7 +124,7 @@ func (d *draft) carryFlat(obj *corev1.Secret) {
 			others = append(others, key)
 		}
 	}
-	slices.Sort(others) // for the warnings
+	slices.Sort(others) // so that the warnings come in one order
 	unread := 0
 	for _, key := range others {
 		value := bytes.TrimSpace(obj.Data[key])

@@ -10,14 +10,14 @@ import (
 // header is one HTTP header before it is checked.
 type header struct {
 	name, value string
-	field       string // to blame, if it is not the field headers
-	position    int    // in the field headers, from 1
-	named       bool   // messages show the name, not the position, if it can be a header's
-	broken      ID     // the rule that it breaks already
-	details     []any  // of the rule's text
+	field       string // the key that gave the header; empty: the field headers
+	position    int    // the place in the field headers, from 1
+	named       bool   // messages show the name, if a header can have it, and not the position
+	broken      ID     // the rule that parsing found broken; empty: none
+	details     []any  // what the text of that rule has to fill in
 }
 
-// headersOf returns the headers that the members of a JSON object are.
+// headersOf returns the members of a JSON object as headers.
 func headersOf(members []member) []header {
 	headers := make([]header, len(members))
 	for i, m := range members {
@@ -42,7 +42,7 @@ func (d *draft) setHeaders(headers []header) {
 	for _, h := range headers {
 		id, details := h.check()
 		if id == "" && len(headers) > 1 {
-			folded := strings.ToLower(h.name) // HTTP does not tell them apart, and a receiver would see one of the two
+			folded := strings.ToLower(h.name) // HTTP does not tell upper from lower case, and a receiver would see one of the two
 			if seen[folded] {
 				id = ruleHeaderTwice
 			}
@@ -55,7 +55,7 @@ func (d *draft) setHeaders(headers []header) {
 			continue
 		}
 		d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
-		if left := placeholderIn(h.value); left != "" { // no credential: that would be a fault
+		if left := placeholderIn(h.value); left != "" { // not a credential: there a placeholder is a fault
 			d.warn(warnPlaceholder, fieldHeaders+": "+h.label(), left)
 		}
 	}
@@ -72,7 +72,7 @@ func (h header) blamed() string {
 	return h.field
 }
 
-// check returns the rule that the header breaks: RFC 9110 section 5, and of a credential more.
+// check returns the rule that the header breaks: one of RFC 9110 section 5, or for a credential a stricter one.
 func (h header) check() (broken ID, details []any) {
 	switch {
 	case h.broken != "":

@@ -7,13 +7,14 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// readFlatHeaders returns the headers of the flat key headers. Its first sign that belongs to no name tells which of three forms it has:
+// readFlatHeaders returns the headers of the flat key headers. The first character that belongs to no name tells which of three forms the
+// text has:
 //
 //   - { a JSON object of strings;
 //   - : lines of Name: value;
 //   - = or anything else: name=value, name=value.
 //
-// In the second form a line that looks like several headers is refused: one would be lost in the value of another.
+// In the second form a line that looks like several headers is refused: one header would be lost in the value of another.
 func (d *draft) readFlatHeaders(text string) []header {
 	if strings.HasPrefix(text, "{") {
 		members, ok := d.membersOf(fieldHeaders, []byte(text))
@@ -26,14 +27,16 @@ func (d *draft) readFlatHeaders(text string) []header {
 	if mark := strings.TrimLeftFunc(text, isTokenRune); strings.HasPrefix(strings.TrimLeft(mark, " \t"), ":") {
 		pieces, separator, parse = nonBlankLines(text), "\n", parseLine
 	}
-	if strings.Count(text, separator) >= maxEntries {
+	most := strings.Count(text, separator) + 1
+	if most > maxEntries {
 		d.reject(ruleEntries, fieldHeaders)
 		return nil
 	}
-	var headers []header
+	headers := make([]header, 0, most+1) // with room for the header of api_key or auth_token
 	for piece := range pieces {
 		h := parse(piece)
-		h.position = len(headers) + 1 // and not named: where a value holds a comma, what follows is in the place of a name
+		// Messages show the position, not the name: after a comma inside a value a piece of that value is in the place of a name.
+		h.position = len(headers) + 1
 		headers = append(headers, h)
 	}
 	return headers
@@ -49,7 +52,7 @@ func nonBlankLines(text string) iter.Seq[string] {
 	}
 }
 
-// parsePair parses name=value. A value may hold further =, as base64 does.
+// parsePair parses name=value. The value may hold the character = as well, as base64 does.
 func parsePair(text string) header {
 	name, value, ok := strings.Cut(text, "=")
 	h := header{name: strings.TrimSpace(name), value: strings.TrimSpace(value)}
@@ -72,8 +75,8 @@ func parseLine(line string) header {
 	return h
 }
 
-// holdsHeader reports whether a value has what begins a header, Name: and a space, behind a comma, a semicolon or a line break that a
-// template left as \n.
+// holdsHeader reports whether a value holds the beginning of another header: Name: and a space, behind a comma, a semicolon or a line break
+// that a template left as \n.
 func holdsHeader(value string) bool {
 	for {
 		i := strings.IndexAny(value, `,;\`)

@@ -8,11 +8,11 @@ import (
 
 const (
 	// maxDepth bounds how deep arrays and objects may nest. Package json stops at 10 000, and a snapshot nests a target four levels
-	// deeper: without a bound of its own one Secret could make a file that no reader accepts. Readers in other languages give up far
-	// earlier, jq 1.6 at 257.
+	// deeper: with no other bound one Secret could make a file that no reader accepts. Readers in other languages give up far earlier,
+	// jq 1.6 at 257.
 	maxDepth = 100
-	// maxEntries bounds the members of a document, the headers and the flat keys. A target of 256 KiB could have thirty times as many, and
-	// decoding those takes sixty times their size in memory.
+	// maxEntries bounds the members of a document, the headers and the flat keys. A Secret has room for a hundred times as many, and
+	// decoding so many takes fifty times the memory of the Secret.
 	maxEntries = 1000
 )
 
@@ -25,7 +25,7 @@ type jsonFault struct {
 // member is one key of a JSON object and its value as written.
 type member struct {
 	key   string
-	value []byte // aliases the document
+	value []byte // a part of the document, not a copy
 }
 
 // membersOf returns the members of a JSON object in their order; doc must be valid JSON. It refuses what package json lets pass, in one
@@ -38,14 +38,14 @@ func membersOf(doc []byte) ([]member, *jsonFault) {
 	return s.members, fault
 }
 
-// checkJSON is membersOf for JSON whose members do not matter, and any number of them.
+// checkJSON refuses what membersOf refuses, except a large number of members.
 func checkJSON(doc []byte) *jsonFault {
 	s := memberReader{doc: doc}
 	return s.read()
 }
 
-// CheckJSON returns the text of the rule that a valid JSON document breaks, empty if none: the same rules hold for a whole file as for
-// what one Secret holds.
+// CheckJSON returns the text of the rule that a valid JSON document breaks; it is empty if the document breaks none. For a whole file the
+// same rules hold as for the JSON in one Secret.
 func CheckJSON(doc []byte) (rule string) {
 	if fault := checkJSON(doc); fault != nil {
 		return fault.rule.rule().Text
@@ -56,13 +56,13 @@ func CheckJSON(doc []byte) (rule string) {
 // memberReader goes through a document once.
 type memberReader struct {
 	doc     []byte
-	collect bool // the members of the outermost object
+	collect bool // keep the members of the outermost object
 	pos     int
-	open    []container // from the outermost to the one around pos
+	open    []container // the containers around pos, the outermost first
 	keys    []span      // the keys of all open objects, in the order of open
 	decoded []byte      // the keys that are written with escapes, decoded
-	members []member    // of the outermost object; the value of the last one may be open
-	start   int         // of the last member's value
+	members []member    // the members of the outermost object; the last one may lack its value so far
+	start   int         // where the last member's value begins
 	twice   string      // the key that the outermost object has twice
 }
 
@@ -70,7 +70,7 @@ type memberReader struct {
 type container struct {
 	object   bool
 	wantKey  bool
-	firstKey int // in keys
+	firstKey int // the index of the object's first key in memberReader.keys
 }
 
 func (s *memberReader) read() *jsonFault {
@@ -158,7 +158,7 @@ func (s *memberReader) text() ID {
 		key.end = len(s.doc) + len(s.decoded)
 	}
 	if len(s.keys) == cap(s.keys) {
-		s.keys = slices.Grow(s.keys, max(16, len(s.keys))) // append would grow in smaller steps, and so allocate twice as much
+		s.keys = slices.Grow(s.keys, max(16, len(s.keys))) // append grows in smaller steps, and so allocates twice as much
 	}
 	s.keys = append(s.keys, key)
 	if len(s.open) > 1 || !s.collect {
@@ -172,7 +172,7 @@ func (s *memberReader) text() ID {
 	return ""
 }
 
-// culprit returns the top-level key around the position, or the one that is there twice, if it may be shown.
+// culprit returns the top-level key around the position, or the top-level key that is there twice, if that key may be shown.
 func (s *memberReader) culprit() string {
 	key := s.twice
 	if n := len(s.members); n > 0 && s.members[n-1].value == nil {

@@ -32,18 +32,19 @@ func decodeMeasured(obj *corev1.Secret) (got source.Secret, allocated uint64) {
 	return got, allocated
 }
 
-// fill repeats a piece, with a counter in the place of each #, up to a size.
+// fill repeats a piece, with a counter in the place of the first #, up to a size.
 func fill(piece string, size int) string {
 	if !strings.Contains(piece, "#") {
 		return strings.Repeat(piece, size/max(1, len(piece)))
 	}
-	var b strings.Builder
-	for i := 0; ; i++ {
-		next := strings.ReplaceAll(piece, "#", strconv.FormatInt(int64(i), 36))
-		if b.Len()+len(next) > size {
-			return b.String()
+	before, after, _ := strings.Cut(piece, "#")
+	text := make([]byte, 0, size)
+	for i := int64(0); ; i++ {
+		end := len(text)
+		text = append(strconv.AppendInt(append(text, before...), i, 36), after...)
+		if len(text) > size {
+			return string(text[:end])
 		}
-		b.WriteString(next)
 	}
 }
 
@@ -149,12 +150,9 @@ func TestDecodeTakesLittleMemory(t *testing.T) {
 
 // FuzzDecodeMemory looks for a piece of text that takes much memory when a Secret consists of it.
 func FuzzDecodeMemory(f *testing.F) {
-	for key := range uint8(6) {
-		for _, piece := range []string{",", "a=b,", "A#: b\n", `"#":1,`, `{"a":1},`, "[", `"\u0061#":{},`, "1e9,", `\n`, "#: a\n", " ", "/xxxxxxxx", `"#":"v",`, "\xff", "ey"} {
-			f.Add(key, "", piece, "")
-			f.Add(key, "{", piece, `"x":0}`)
-			f.Add(key, `{"x":[`, piece, `0]}`)
-		}
+	for i, piece := range []string{",", "a=b,", "A#: b\n", `"#":1,`, `{"a":1},`, "[", `"\u0061#":{},`, "1e9,", "#: a\n", "/xxxxxxxx", `"#":"v",`, "ey"} {
+		f.Add(uint8(i%6), "", piece, "")
+		f.Add(uint8(0), `{"x":[`, piece, `0]}`)
 	}
 	f.Fuzz(func(t *testing.T, key uint8, open, piece, end string) {
 		const size = 1<<20 - 200

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// placeholderIn says what a template, a generator or an encryption tool has left in the place of a value; it is empty if nothing gives
-// that away. Each kind is one that no credential in use looks like.
+// placeholderIn says what a template, a generator or an encryption tool has left in the place of a value; it is empty if the value shows
+// no such trace. No credential in use looks like one of these kinds.
 func placeholderIn(value string) string {
 	switch {
 	case holds(value, "${", "}"):
@@ -18,7 +18,7 @@ func placeholderIn(value string) string {
 	return placeholderAround(value)
 }
 
-// placeholderAround says what a value is that is a placeholder from its first to its last character.
+// placeholderAround names the kind of a value that is a placeholder from its first to its last character.
 func placeholderAround(value string) string {
 	switch {
 	case encloses(value, "<", ">"):
@@ -37,8 +37,8 @@ func placeholderAround(value string) string {
 	return ""
 }
 
-// placeholderInURL looks at a URL as a whole, and for a path segment or a parameter that was crossed out, as in the manuals of Slack.
-// A digit repeated is a number, and eight letters are more than any abbreviation has.
+// placeholderInURL looks at a URL as a whole, and for a path segment or a parameter that was crossed out, as in the manuals of Slack. A
+// repeated digit may be a number, and no abbreviation repeats a letter eight times.
 func placeholderInURL(text string) string {
 	if left := placeholderIn(text); left != "" {
 		return left
@@ -56,7 +56,7 @@ func placeholderInURL(text string) string {
 	return ""
 }
 
-// placeholderInCredential looks also behind the scheme of a header Authorization.
+// placeholderInCredential looks at a credential as a whole, and behind the scheme of a header Authorization.
 func placeholderInCredential(value string) string {
 	if left := placeholderIn(value); left != "" {
 		return left

@@ -9,15 +9,15 @@ import (
 // ID names a [Rule].
 type ID string
 
-// Rule is one thing that every Secret is held to. The decoder, the command validate, config.schema.json and the tables of README.md
-// have it from here, or are held to it by a test.
+// Rule is one thing that every Secret is held to. The decoder and the command validate take the rules from here; tests hold
+// config.schema.json and the tables of README.md to them.
 type Rule struct {
 	ID     ID
 	Judges string // the fields or keys that the rule is about, as README.md names them
 	Reason string // targetsfile.RejectParse or RejectValidate; empty for a warning, which rejects nothing
 	Text   string // the message; %s stands for a public detail
-	Hint   string // the cure; a warning says it in its text
-	Schema bool   // config.schema.json refuses, too, what breaks the rule
+	Hint   string // the cure, or what a warning means
+	Schema bool   // config.schema.json, too, refuses what breaks the rule
 }
 
 // The rules by name.
@@ -65,10 +65,10 @@ const (
 	ruleHeaderTwice   ID = "header-twice"
 	ruleHeadersMore   ID = "headers-more"
 
-	ruleOneCredential     ID = "one-credential"
+	ruleOneCredential     ID = "one-credential" // #nosec G101 -- the name of a rule, as are the marked names below
 	ruleCredential        ID = "credential"
-	ruleCredentialScheme  ID = "credential-scheme"
-	ruleCredentialMissing ID = "credential-missing"
+	ruleCredentialScheme  ID = "credential-scheme"  // #nosec G101
+	ruleCredentialMissing ID = "credential-missing" // #nosec G101
 	rulePlaceholder       ID = "placeholder"
 
 	warnBase64       ID = "base64-twice"
@@ -118,7 +118,7 @@ var rules = [...]Rule{
 
 	{ruleURLSpace, "url", validate, "must not hold spaces or line breaks", "echo adds a line break, printf does not; a space is written %20", true},
 	{ruleURLInvisible, "url", validate, "must not hold characters that do not show", "type it anew: a copy brought a control, zero-width or direction character along", true},
-	{ruleURLCharacter, "url", validate, "must not hold any of <>\"{}|\\^`", "is it a template that was not filled in? Otherwise write %7C for |, and so on", true},
+	{ruleURLCharacter, "url", validate, "must not hold any of <>\"{}|\\`^", "is it a template that was not filled in? Otherwise write %7C for |, and so on", true},
 	{ruleURLAbsolute, "url", validate, "must be an absolute http or https URL", "write it with scheme and host, as in https://host/path", true},
 	{ruleURLPort, "url", validate, "must have a port from 1 to 65535, or none", "https is port 443 without one, http 80", true},
 	{ruleURLUser, "url", validate, "must not hold user info", "send credentials in a header Authorization", true},
@@ -159,5 +159,5 @@ func (id ID) rule() Rule {
 			return rules[i]
 		}
 	}
-	panic("secret: no rule " + id) // a test looks at every name
+	panic("secret: no rule " + id) // a test looks up every name
 }

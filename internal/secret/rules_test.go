@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,7 +137,7 @@ func TestRulesAreDistinct(t *testing.T) {
 	}
 }
 
-// The tables of README.md are the table of the rules.
+// The tables of README.md have a row for each rule, in this order. Others have rows there, too: package manifests and package sync.
 func TestReadmeHasTheRules(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -144,23 +145,24 @@ func TestReadmeHasTheRules(t *testing.T) {
 	}
 	_, chapter, _ := strings.Cut(string(text), "### What the messages mean\n")
 	chapter, _, _ = strings.Cut(chapter, "\n### ")
-	var got, want []string
-	for line := range strings.Lines(chapter) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "|") && !strings.Contains(line, "duplicate") { // which package sync finds
-			got = append(got, line)
-		}
-	}
-	want = append(want, "| reason | of | message | do |", "| --- | --- | --- | --- |")
-	warnings := []string{"| of | warning | means |", "| --- | --- | --- |"}
+	chapter, _, _ = strings.Cut(chapter, "\nOf manifests alone") // which package manifests finds
+	var faults, warnings []string
 	for _, r := range secret.Rules() {
 		if r.Reason == "" {
 			warnings = append(warnings, fmt.Sprintf("| %s | %s | %s |", r.Judges, code(r.Text), prose(r.Hint)))
 		} else {
-			want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", r.Reason, r.Judges, code(r.Text), prose(r.Hint)))
+			faults = append(faults, fmt.Sprintf("| `%s` | %s | %s | %s |", r.Reason, r.Judges, code(r.Text), prose(r.Hint)))
 		}
 	}
-	if diff := cmp.Diff(append(want, warnings...), got); diff != "" {
-		t.Errorf("the tables (-rules +README.md):\n%s", diff)
+	want := slices.Concat(faults, warnings)
+	var got []string
+	for line := range strings.Lines(chapter) {
+		if line = strings.TrimSpace(line); slices.Contains(want, line) {
+			got = append(got, line)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the rows (-rules +README.md):\n%s", diff)
 	}
 }
 
@@ -168,7 +170,7 @@ func TestReadmeHasTheRules(t *testing.T) {
 func code(message string) string {
 	text := strings.NewReplacer("%s", "…", "|", `\|`).Replace(message)
 	if strings.Contains(text, "`") {
-		return "`` " + text + " ``"
+		return "``" + text + "``"
 	}
 	return "`" + text + "`"
 }

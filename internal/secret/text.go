@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// unquote decodes a valid JSON string without half of a surrogate pair.
+// unquote decodes a valid JSON string, which must not hold half of a surrogate pair.
 func unquote(raw []byte) string {
 	raw = raw[1 : len(raw)-1]
 	if bytes.IndexByte(raw, '\\') < 0 {
@@ -16,7 +16,7 @@ func unquote(raw []byte) string {
 	return string(appendUnquoted(make([]byte, 0, len(raw)), raw))
 }
 
-// endOfString returns where the JSON string ends whose content begins at pos, and whether it holds an escape.
+// endOfString returns where a JSON string ends whose content begins at pos, and whether the content holds an escape.
 func endOfString(doc []byte, pos int) (end int, escaped bool) {
 	end = pos + bytes.IndexByte(doc[pos:], '"')
 	first := bytes.IndexByte(doc[pos:end], '\\')
@@ -82,6 +82,6 @@ func appendUnquoted(dst, raw []byte) []byte {
 
 // codeUnit returns what the four hexadecimal digits after \u say.
 func codeUnit(digits []byte) rune {
-	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16) // valid already
+	n, _ := strconv.ParseUint(string(digits[:4]), 16, 16) // cannot fail: the string is valid
 	return rune(n)
 }

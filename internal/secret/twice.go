@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// span is where a key stands: in the document, or behind its end with the keys that had to be decoded. Keys are compared where they
-// stand, because a document may have a hundred thousand.
+// span is where a key stands: an offset in the document or, for a key that had to be decoded, the document's length and an offset in the
+// decoded keys. Keys are compared where they stand, because a document may have a hundred thousand.
 type span struct{ begin, end int }
 
 func (s *memberReader) bytes(key span) []byte {
@@ -16,7 +16,7 @@ func (s *memberReader) bytes(key span) []byte {
 	return s.doc[key.begin:key.end]
 }
 
-// hasTwice reports whether the innermost object has one key twice, and forgets its keys.
+// hasTwice reports whether the innermost object has one key twice, and drops the keys of that object.
 func (s *memberReader) hasTwice() bool {
 	top := s.open[len(s.open)-1]
 	key, twice := s.findTwice(s.keys[top.firstKey:])
@@ -27,7 +27,7 @@ func (s *memberReader) hasTwice() bool {
 	return twice
 }
 
-// findTwice compares each key with each while they are few, as in nearly all Secrets, and sorts them otherwise.
+// findTwice returns a key that is there twice. It compares few keys, as nearly all Secrets have, each with each, and sorts many.
 func (s *memberReader) findTwice(keys []span) (span, bool) {
 	const few = 12
 	if len(keys) > few {

@@ -16,7 +16,7 @@ func (d *draft) setURL(text string) {
 	d.target.URL = text
 }
 
-// checkURL returns the rule that a URL breaks, the one first whose message helps most.
+// checkURL returns the rule that a URL breaks. Of several it is the rule whose message helps most.
 func checkURL(text string) (broken ID, details []any) {
 	if left := placeholderInURL(text); left != "" {
 		return rulePlaceholder, []any{left}
@@ -26,7 +26,7 @@ func checkURL(text string) (broken ID, details []any) {
 			return id, nil
 		}
 	}
-	u, err := url.Parse(text) // its error quotes the URL
+	u, err := url.Parse(text) // the error is dropped, since it quotes the URL
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return ruleURLAbsolute, nil
@@ -40,8 +40,8 @@ func checkURL(text string) (broken ID, details []any) {
 	return "", nil
 }
 
-// checkURLCharacter returns the rule that a character breaks wherever it stands in a URL. Invisible is also what makes others show in
-// another order.
+// checkURLCharacter returns the rule that a character breaks wherever it stands in a URL. Direction marks, which reorder what is shown,
+// count as invisible.
 func checkURLCharacter(c rune) ID {
 	switch {
 	case '0' <= c && c <= 'z' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`':
@@ -56,7 +56,7 @@ func checkURLCharacter(c rune) ID {
 	return ""
 }
 
-// isPort reports whether a port that url.Parse takes, any number of digits, is one that can be dialled. None is.
+// isPort reports whether the port of a URL is empty or can be dialled: url.Parse accepts any number of digits.
 func isPort(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 16)
 	return text == "" || err == nil && n > 0

@@ -1,7 +1,7 @@
 // Package source holds the words in which a source of Secrets, an API server or a tree of manifests, speaks to the engine that publishes
 // targets: what was found ([Secret], [Listing]), what changed ([Event]), and what went wrong ([Fault], [Error]).
 //
-// It promises that a [Fault], a warning or an [Error] holds nothing of a Secret but its public parts; whoever makes one keeps that promise.
+// A [Fault], a warning or an [Error] holds nothing of a Secret but its public parts; whoever makes one keeps that promise.
 // It holds types and nothing that acts: package kube speaks to API servers, package manifests reads files, package secret decodes.
 package source
 
@@ -20,7 +20,7 @@ type Secret struct {
 	Created         time.Time
 	Entry           *targetsfile.Entry
 	Fault           *Fault
-	Warnings        []string // accepted, but better written otherwise
+	Warnings        []string // what is accepted, but better written otherwise
 }
 
 // Fault says why a Secret yields no target.

@@ -12,7 +12,7 @@ import (
 // allNamespaces is the name under which a catalogue holds Secrets that are listed for all namespaces at once, or from manifests.
 const allNamespaces = ""
 
-// catalogue is what is known of every labelled Secret. LISTs replace a namespace of it, events change single Secrets.
+// catalogue is what is known of every labelled Secret. A LIST replaces what is known of a namespace, an event changes one Secret.
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
@@ -101,6 +101,8 @@ func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secr
 			old = before.secrets[s.Key]
 		}
 		if old == nil || !sameContent(old, s) {
+			own := *s // a pointer into the listing would keep all of it
+			s = &own
 			news = append(news, s)
 		} else {
 			s = old

@@ -135,3 +135,49 @@ func TestTwoWritersOfOnePathAreTold(t *testing.T) {
 		h.expectMetrics(map[string]float64{`publishing_snapshot_missing_total{because="foreign"}`: 12})
 	})
 }
+
+// TestPuttingTheFileBackDoesNotHideARefusal: the changes that the guard refused are still not in place.
+func TestPuttingTheFileBackDoesNotHideARefusal(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.pass(15 * time.Second)
+		h.cluster.delete(testNamespace, "b")
+		h.pass(time.Second)
+		before := h.GetStatus()
+		if before.Error == "" || before.Discovered != 1 {
+			t.Fatalf("got error %q, %d discovered; want the refusal", before.Error, before.Discovered)
+		}
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(10 * time.Second)
+		h.expectNames("a b")
+		if got := h.GetStatus(); got.Error != before.Error || got.Discovered != 1 {
+			t.Errorf("got error %q, %d discovered; want %q, 1", got.Error, got.Discovered, before.Error)
+		}
+	})
+}
+
+// TestTheFileIsPutBackWhileTheGuardRefuses what a failed write is to be tried again with.
+func TestTheFileIsPutBackWhileTheGuardRefuses(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(15 * time.Second) // the write failed
+		h.cluster.delete(testNamespace, "b")
+		h.pass(time.Second)
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(time.Minute)
+		h.expectNames("a b")
+		if s := h.GetStatus(); !s.Ready {
+			t.Error("not ready")
+		}
+	})
+}

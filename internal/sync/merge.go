@@ -24,7 +24,7 @@ type merged struct {
 type rejection struct {
 	targetsfile.Rejection
 	version string
-	carried bool // from the last document: its namespace has not answered
+	carried bool // taken from the last document, because the namespace has not answered
 }
 
 // counts are numbers of Secrets.
@@ -79,8 +79,8 @@ type merging struct {
 // winner is what is published under one name.
 type winner struct {
 	entry   *targetsfile.Entry
-	version string // of the Secret whose present content it is; "" if it is of none
-	present bool   // it is the present content of a Secret
+	version string // resourceVersion of the Secret that says so now; "" for a target that is kept
+	present bool   // the Secret says so now
 }
 
 // carry returns what the last document has of namespaces that have not answered yet. Of one that is forbidden it is the last good: nothing

@@ -79,8 +79,15 @@ func (l *loop) write(p publication) {
 // checkInPlace finds out, with each heartbeat, whether the document in place still is, and puts it back if it is not: the path is the
 // sidecar's alone.
 func (l *loop) checkInPlace() {
+	if l.publications.writing == nil && !l.stopping {
+		l.putBack()
+	}
+}
+
+// putBack writes the document in place again, if it is gone from there.
+func (l *loop) putBack() {
 	place := l.publications.inPlace
-	if place == nil || l.publications.writing != nil || l.stopping {
+	if place == nil {
 		return
 	}
 	document := *place.Document
@@ -161,7 +168,7 @@ func (l *loop) writeFailed(p publication) {
 	if p.check && l.publications.failed != nil {
 		return // a later document waits to be written, and tells of the failure
 	}
-	if !p.again {
+	if l.publications.failed == nil {
 		l.publications.failed = &failedWrite{log: p.log}
 		if p.refresh != nil && p.refresh.unanswered == nil {
 			l.publications.failed.refresh = p.refresh
@@ -209,8 +216,12 @@ func (l *loop) publishAgain() {
 	}
 	begun := time.Now()
 	m := l.merge(failed.log)
-	if l.guard(m) != nil { // until a change or a refresh makes it enough
+	if f := l.guard(m); f != nil { // until a change or a refresh makes it enough
+		if l.publications.refusal(l.attempts.last) != nil {
+			l.publications.withhold(m.counts(), f, l.attempts.last)
+		}
 		l.armWrite()
+		l.putBack()
 		return
 	}
 	l.publish(m, publication{log: failed.log, begun: begun, again: true})

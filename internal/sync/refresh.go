@@ -139,7 +139,8 @@ func (l *loop) endRun(a *attempt, cut bool) {
 	if cut {
 		err = ErrStopped
 	}
-	status := l.deriveStatus()
+	l.show() // who waits must not find an older status or document afterwards
+	status := l.manager.GetStatus()
 	for _, end := range a.ends {
 		end(status, err)
 	}

@@ -45,7 +45,7 @@ func (w *Writer) explain(err error) error {
 	return err
 }
 
-// explainForbidden says what forbids an operation for a reason other than the bits of a mode: EPERM, where those give EACCES.
+// explainForbidden says what answers an operation with EPERM. The bits of a mode are not the reason: those give EACCES.
 func (w *Writer) explainForbidden(dir string) string {
 	who := fmt.Sprintf("running as uid %d gid %d, %s", os.Getuid(), os.Getgid(), describe(dir))
 	if uid, held := w.heldBySticky(dir); held {
@@ -79,7 +79,7 @@ func outOfInodes(dir string) bool {
 	return syscall.Statfs(dir, &fs) == nil && fs.Files > 0 && fs.Ffree == 0
 }
 
-// owner returns the uid that a file belongs to, -1 if that is not to be had.
+// owner returns the uid that a file belongs to, or -1 if the file system does not tell.
 func owner(info os.FileInfo) int {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -83,7 +83,8 @@ func TestReview(t *testing.T) {
 	awaitRight(t, plane, allowed)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			user, err := reviewer.Review(t.Context(), c.token, c.verb, path)
+			// Each from an address of its own, as unknown tokens from one are reviewed one a second.
+			user, err := reviewer.Review(t.Context(), kubeauth.Question{Token: c.token, Verb: c.verb, Path: path, Address: name})
 			if !errors.Is(err, c.want) {
 				t.Fatalf("got %q, %v; want %v", user, err, c.want)
 			}
@@ -99,7 +100,7 @@ func TestReview(t *testing.T) {
 func awaitRight(t *testing.T, plane *controlplane.Plane, token string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		_, err := newReviewer(t, plane.AdminConfig()).Review(t.Context(), token, "post", path)
+		_, err := newReviewer(t, plane.AdminConfig()).Review(t.Context(), kubeauth.Question{Token: token, Verb: "post", Path: path})
 		if err == nil {
 			return
 		}
@@ -112,22 +113,22 @@ func awaitRight(t *testing.T, plane *controlplane.Plane, token string) {
 func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.T) {
 	private := controlplane.StartPrivate(t)
 	reviewer := newReviewer(t, private.AdminConfig())
-	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
+	if _, err := reviewer.Review(t.Context(), kubeauth.Question{Token: private.AdminUser().Token, Verb: "post", Path: path}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), kubeauth.Question{Token: "nonsense", Verb: "post", Path: path}); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Fatal(err)
 	}
 	if err := private.StopAPIServer(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reviewer.Review(t.Context(), private.AdminUser().Token, "post", path); err != nil {
+	if _, err := reviewer.Review(t.Context(), kubeauth.Question{Token: private.AdminUser().Token, Verb: "post", Path: path}); err != nil {
 		t.Errorf("remembered: got %v", err)
 	}
-	if _, err := reviewer.Review(t.Context(), "nonsense", "post", path); !errors.Is(err, kubeauth.ErrUnknownToken) {
+	if _, err := reviewer.Review(t.Context(), kubeauth.Question{Token: "nonsense", Verb: "post", Path: path}); !errors.Is(err, kubeauth.ErrUnknownToken) {
 		t.Errorf("a refusal is remembered too: got %v", err)
 	}
-	_, err := reviewer.Review(t.Context(), private.AdminUser().Token, "get", path)
+	_, err := reviewer.Review(t.Context(), kubeauth.Question{Token: private.AdminUser().Token, Verb: "get", Path: path})
 	if fault, ok := errors.AsType[*source.Error](err); !ok || fault.Hint == "" {
 		t.Errorf("asked while it is away: got %v, want an *Error with a hint", err)
 	}
@@ -136,7 +137,7 @@ func TestAReviewIsRememberedForTenSecondsEvenWhileTheAPIServerIsAway(t *testing.
 func TestAReviewerWithoutTheRightToReviewSaysSo(t *testing.T) {
 	plane := controlplane.Get(t)
 	reviewer := newReviewer(t, plane.Config(plane.User(t)))
-	_, err := reviewer.Review(t.Context(), plane.AdminUser().Token, "post", path)
+	_, err := reviewer.Review(t.Context(), kubeauth.Question{Token: plane.AdminUser().Token, Verb: "post", Path: path})
 	if fault, ok := errors.AsType[*source.Error](err); !ok || !fault.Denied {
 		t.Errorf("got %v, want a denial", err)
 	}

@@ -70,6 +70,8 @@ func (e *engine) Authorize(_ context.Context, c api.Credentials) (string, error)
 		return "alice", nil
 	case "forbidden":
 		return "bob", api.ErrForbidden
+	case "many":
+		return "", api.ErrTooManyUnknown
 	case "away":
 		return "", errors.New("the API server is away")
 	}

@@ -29,6 +29,7 @@ type outcome struct {
 	body    string
 	token   string
 	accept  string
+	origin  string
 }
 
 func refusal(err error) func(*engine) { return func(e *engine) { e.refuse(err) } }
@@ -77,6 +78,7 @@ func outcomes() []outcome {
 		{name: "not started", call: "POST " + refreshPath, code: 503, prepare: refusal(targetsync.ErrNotStarted)},
 		{name: "shutting down", call: "POST " + refreshPath, code: 503, prepare: refusal(targetsync.ErrStopped)},
 		{name: "rate limited", call: "POST " + refreshPath, code: 429, prepare: refusal(&targetsync.RateLimitError{RetryAfter: time.Second})},
+		{name: "page of another site", call: "POST " + refreshPath, code: 403, origin: "https://evil.example"},
 		{name: "unknown error", call: "POST " + refreshPath, code: 500, prepare: refusal(errors.New("unknown"))},
 		{name: "targets", call: "GET " + targetsPath, code: 200},
 		{name: "targets of a type", call: "GET " + targetsPath + "?type=slack", code: 200, prepare: guarded, token: "good"},
@@ -108,6 +110,7 @@ func repeated() []outcome {
 			outcome{name: "no token", call: call, code: 401, prepare: guarded},
 			outcome{name: "bad token", call: call, code: 401, prepare: guarded, token: "bad"},
 			outcome{name: "token of somebody else", call: call, code: 403, prepare: guarded, token: "forbidden"},
+			outcome{name: "too many tokens", call: call, code: 429, prepare: guarded, token: "many"},
 			outcome{name: "nobody knows", call: call, code: 503, prepare: guarded, token: "away"},
 		)
 	}
@@ -131,6 +134,9 @@ func (o outcome) request() *http.Request {
 	}
 	if o.token != "" {
 		r.Header.Set("Authorization", "Bearer "+o.token)
+	}
+	if o.origin != "" {
+		r.Header.Set("Origin", o.origin)
 	}
 	if o.accept != "" {
 		r.Header.Set("Accept", o.accept)

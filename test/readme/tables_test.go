@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,9 +24,10 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-func startOnExamples(t *testing.T) *sidecar.Process {
+func startOnExamples(t *testing.T, more ...string) *sidecar.Process {
 	t.Helper()
-	p := sidecar.Start(t, filepath.Join(t.TempDir(), "targets.json"), "--manifests", filepath.Join(root, "deploy/examples"))
+	args := append([]string{"--manifests", filepath.Join(root, "deploy/examples")}, more...)
+	p := sidecar.Start(t, filepath.Join(t.TempDir(), "targets.json"), args...)
 	p.Until("is ready", func() error {
 		if code, body := p.Do(http.MethodGet, "/readyz"); code != http.StatusOK {
 			return errors.New(body)
@@ -48,7 +50,11 @@ func labels(family *dto.MetricFamily) map[string][]string {
 
 // The tables of metrics are what the program and the reader export: names, types, labels, and the values of those that are few.
 func TestTablesOfMetrics(t *testing.T) {
-	_, page := startOnExamples(t).Do(http.MethodGet, "/metrics")
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("t0ken\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, page := startOnExamples(t, "--auth", "token", "--auth-token-file", tokens).Do(http.MethodGet, "/metrics")
 	scraped := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := scraped.TextToMetricFamilies(strings.NewReader(page))
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // areas are the values of fault.Area, in the order of the table.
-var areas = []string{"process", "disk", "network", "API server", "watch", "credentials", "answers", "input", "secrecy", "rights", "time"}
+var areas = []string{"process", "disk", "network", "API server", "watch", "credentials", "answers", "callers", "input", "secrecy", "rights", "time"}
 
 // print shows the table to people and, with -report, puts it into the document.
 func (l *ledger) print(out io.Writer, took time.Duration) error {
