@@ -26,6 +26,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if calls := os.Getenv(refuseVariable); calls != "" {
+		fmt.Fprintln(os.Stderr, refuseAndRun(calls, os.Args[1:]))
+		os.Exit(1)
+	}
 	flag.Parse()
 	if elsewhere() {
 		controlplane.Main(m)
