@@ -11,6 +11,7 @@ WORKDIR /src
 # The modules on their own, so that a change of the code does not download them again.
 COPY go.mod go.sum ./
 COPY pkg/targetsfile/go.mod pkg/targetsfile/go.sum pkg/targetsfile/
+COPY pkg/targetsfile/prom/go.mod pkg/targetsfile/prom/go.sum pkg/targetsfile/prom/
 RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH

@@ -1,5 +1,6 @@
-# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library and the tests on real clusters.
-MODULES := . pkg/targetsfile test
+# The modules of the repository, over which tests and linters run: the sidecar itself, the reader library, its Prometheus collector and the
+# tests on real clusters.
+MODULES := . pkg/targetsfile pkg/targetsfile/prom test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.
 NESTED  := $(foreach m,$(filter-out .,$(MODULES)),-exclude-dir=$(m)) -exclude-dir=tools
@@ -26,7 +27,7 @@ build: ## Build the static binary bin/refresh-sidecar.
 
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl and Prometheus for the tests, once, into the user's cache.
-	cd test && go run ./controlplane/cmd/controlplane build
+	cd test && go run ./controlplane/cmd/build
 
 .PHONY: test
 test: controlplane ## Run all tests, those on a real API server included.
@@ -64,13 +65,10 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
 
 .PHONY: fuzz
-fuzz: ## Fuzz the decoder and the manifests, FUZZ=10m each.
-	@set -e; for f in secret:FuzzDecode secret:FuzzDecodeFields manifests:FuzzManifest; do \
+fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
+	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
-
-.PHONY: report
-report: controlplane ## Run the tests that docs/COMPLETION_REPORT.md names, exactly those, and list their results.
-	cd test && go run ./report/cmd/report
+	cd test && go test -run '^$$' -fuzz '^FuzzAgainstKubectl$$' -fuzztime $(FUZZ) -fuzzminimizetime 10x ./manifests
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec and the go.mod files.
@@ -81,8 +79,7 @@ lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec a
 
 .PHONY: vulncheck
 vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
-	@for m in . pkg/targetsfile; do (cd $$m && timeout 120 $(BIN)/govulncheck ./...); code=$$?; \
-		if [ $$code = 3 ]; then exit 1; elif [ $$code != 0 ]; then echo "govulncheck skipped in $$m: the vulnerability database cannot be reached"; fi; done
+	@for m in . pkg/targetsfile pkg/targetsfile/prom; do (cd $$m && $(CURDIR)/test/vulncheck.sh $(BIN)/govulncheck) || exit 1; done
 
 .PHONY: image
 image: ## Build the container image for amd64 and arm64, without a container engine: bin/refresh-sidecar.tar, an OCI archive.

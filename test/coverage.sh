@@ -7,7 +7,9 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/root" "$dir/reader" "$dir/program"
 go test -cover -covermode=atomic -coverpkg="$packages" ./... -args -test.gocoverdir="$dir/root" >/dev/null
-(cd pkg/targetsfile && go test -cover -covermode=atomic -coverpkg=./... ./... -args -test.gocoverdir="$dir/reader" >/dev/null)
+for module in pkg/targetsfile pkg/targetsfile/prom; do
+	(cd "$module" && go test -cover -covermode=atomic -coverpkg=github.com/alert-history/refresh-sidecar/pkg/... ./... -args -test.gocoverdir="$dir/reader" >/dev/null)
+done
 (cd test && GOCOVERDIR="$dir/program" go test -timeout 20m ./sidecar/... >/dev/null)
 go tool covdata textfmt -i="$dir/root,$dir/reader,$dir/program" -o "$dir/all"
 go tool cover -func="$dir/all" | tail -n 1

@@ -9,10 +9,11 @@ import (
 
 // Commands as kong names them.
 const (
-	commandNone     = "" // help was asked for and given
+	commandNone     = "" // help was asked for, and is printed
 	commandVersion  = "version"
 	commandInspect  = "inspect"
 	commandValidate = "validate"
+	commandConvert  = "convert"
 )
 
 // commandLine is the program's commands and flags. The help, the environment variables and the README's table come from it.
@@ -20,6 +21,7 @@ type commandLine struct {
 	Run      runFlags      `cmd:"" default:"withargs" help:"Keep the snapshot fresh (default)."`
 	Inspect  inspectFlags  `cmd:"" help:"Show the snapshot."`
 	Validate validateFlags `cmd:"" help:"Check Secret manifests before they are applied."`
+	Convert  convertFlags  `cmd:"" help:"Print Secrets of older shapes as Secrets of today's."`
 	Version  struct{}      `cmd:"" help:"Print the version."`
 }
 
@@ -58,7 +60,7 @@ type runFlags struct {
 	LogFormat       string         `default:"json" envar:"TARGET_LOG_FORMAT" help:"json, or console for people." group:"process"`
 }
 
-// parse reads the command line and the environment. The command is commandNone if help was asked for and is printed.
+// parse reads the command line and the environment. After printing help that was asked for, the command is commandNone.
 func parse(env environment) (cli commandLine, command string, err error) {
 	exited := false
 	parser, err := kong.New(&cli,

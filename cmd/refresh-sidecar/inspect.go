@@ -54,7 +54,7 @@ func inspect(flags *inspectFlags, path string, env environment) int {
 	return exitOK
 }
 
-// print writes the report in one piece: what fails to be encoded leaves no half of it behind.
+// print writes the report in one piece: a report that cannot be encoded leaves no half of itself behind.
 func (r *report) print(env environment, format formatOption) error {
 	if format != outputTable {
 		return encode(env.stdout, format, r)
@@ -86,12 +86,12 @@ func loadHint(err error) string {
 	return "no sidecar leaves this behind: is it another file, or was it edited? The next successful refresh replaces it"
 }
 
-// report is what inspect tells of a snapshot. Names are those of the file, where it has them.
+// report is what inspect tells of a snapshot. A field that the file has, too, has the file's name for it.
 type report struct {
 	Path        string                  `json:"path"`
 	Epoch       string                  `json:"epoch"`
 	Generation  uint64                  `json:"generation"`
-	Checksum    string                  `json:"checksum"` // verified, else there is no report
+	Checksum    string                  `json:"checksum"` // verified: otherwise there is no report
 	ChangedAt   time.Time               `json:"changed_at,omitzero"`
 	RefreshedAt time.Time               `json:"refreshed_at,omitzero"`
 	AgeSeconds  int64                   `json:"age_seconds"` // the time since RefreshedAt
@@ -108,8 +108,8 @@ type report struct {
 	secrets bool // --show-secrets was given
 }
 
-// reportTarget is a target as inspect shows it. The fields of the second group are set with --show-secrets only: they are named one
-// by one so that a field the file gains is not shown before somebody has decided that it may be.
+// reportTarget is a target as inspect shows it. The fields of the second group are set with --show-secrets only. They are listed one by
+// one, so that a field that the file gains later is not shown before somebody has decided that it may be.
 type reportTarget struct {
 	Name        string    `json:"name"`
 	Type        string    `json:"type"`
@@ -136,7 +136,7 @@ func newReport(path string, doc *targetsfile.Document, secrets bool) *report {
 		Targets: make([]reportTarget, 0, len(doc.Entries)), Rejections: append([]targetsfile.Rejection{}, doc.Rejections...),
 		now: now, secrets: secrets,
 	}
-	for i := range doc.Entries { // sorted by name, or the file would have been refused
+	for i := range doc.Entries { // sorted by name: a file that is not is refused
 		r.Targets = append(r.Targets, newReportTarget(&doc.Entries[i].Target, secrets))
 	}
 	return r

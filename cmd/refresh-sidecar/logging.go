@@ -18,7 +18,8 @@ type logging struct {
 	console bool
 }
 
-// newLogger returns the process's logger, which client-go's lines go through too. It keeps one in ten DEBUG lines, and all others.
+// newLogger returns the process's logger, which client-go's lines go through too. It keeps one in ten DEBUG lines, and all lines of
+// other levels.
 // It sets klog's process-wide logger and is called once.
 func newLogger(l logging, out io.Writer) zerolog.Logger {
 	if l.console {
@@ -38,7 +39,7 @@ func (stamp) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 }
 
-// isTerminal reports whether out is what a person looks at, and no file or pipe.
+// isTerminal reports whether out is a terminal, and not a file or a pipe.
 func isTerminal(out io.Writer) bool {
 	file, ok := out.(*os.File)
 	if !ok {

@@ -8,6 +8,7 @@
 //	refresh-sidecar run --once        publish one snapshot and exit: 0 if a refresh succeeded and its snapshot is in place
 //	refresh-sidecar inspect [PATH]    show the snapshot: targets, freshness, invalid Secrets
 //	refresh-sidecar validate PATH…    check Secret manifests before they are applied
+//	refresh-sidecar convert PATH…     print Secrets of older shapes as Secrets of today's
 //	refresh-sidecar version           print the version
 //
 // Every flag of run but --kubeconfig and --context has an environment variable; the flag wins, and an empty variable counts as unset.
@@ -16,8 +17,8 @@
 // The first SIGTERM or SIGINT lets a running refresh end; a second one ends the process at once.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, and after a successful --once; 1 when the sidecar cannot work, when inspect
-// finds no good snapshot, and when validate finds a fault; 2 for faults of the configuration, which are reported all at once; 143 after
-// a second SIGTERM and 130 after a second SIGINT.
+// finds no good snapshot, when validate finds a fault, and when convert cannot map a Secret; 2 for faults of the configuration, which are
+// reported all at once; 143 after a second SIGTERM and 130 after a second SIGINT.
 package main
 
 import (
@@ -35,16 +36,16 @@ const (
 	exitOK     = 0
 	exitFault  = 1
 	exitConfig = 2
-	exitSignal = 128 // and the number of the signal
+	exitSignal = 128 // the number of the signal is added
 )
 
 func main() {
 	os.Exit(run(untilSignal(), environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
-// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second one ends the process at once, with the exit code that a
-// shell has for it. To restore the signals' default action would not do: the kernel spares the first process of a container from that
-// action, and Go's runtime then exits with 2, which says that the configuration is at fault.
+// untilSignal returns a context that the first SIGTERM or SIGINT ends. The second signal ends the process at once, with the exit code that
+// a shell shows for a process killed by that signal. Restoring the signals' default action would not do: the kernel spares the first
+// process of a container from that action, and Go's runtime then exits with 2, which says that the configuration is at fault.
 func untilSignal() context.Context {
 	ctx, end := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -80,10 +81,12 @@ func run(ctx context.Context, env environment) int {
 		_, _ = fmt.Fprintln(env.stdout, versionLine())
 		return exitOK
 	case commandInspect:
-		// kong fills in the defaults of all commands, also of run, which is not called here.
+		// kong fills in the defaults of all commands, also those of run, which is not called here.
 		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
 	case commandValidate:
 		return validateManifests(ctx, &cli.Validate, env)
+	case commandConvert:
+		return convertManifests(ctx, &cli.Convert, env)
 	default:
 		return runSidecar(ctx, &cli.Run, env)
 	}

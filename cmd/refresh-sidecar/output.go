@@ -23,7 +23,7 @@ const (
 // formatOption is the value of --output.
 type formatOption string
 
-// UnmarshalText accepts -o=json as well, as kubectl does: kong leaves that = in the value.
+// UnmarshalText accepts -o=json, too, as kubectl does: kong leaves the = of a short flag in the value.
 func (o *formatOption) UnmarshalText(text []byte) error {
 	*o = formatOption(strings.TrimPrefix(string(text), "="))
 	return nil

@@ -11,43 +11,12 @@ import (
 
 // verdict is what validate prints.
 type verdict struct {
-	OK       bool          `json:"ok"` // the exit code is 0
-	Files    int           `json:"files"`
-	Secrets  int           `json:"secrets"` // that the selector selects
-	Faults   int           `json:"faults"`
-	Warnings int           `json:"warnings"`
-	Skipped  int           `json:"skipped"`
-	Findings []verdictLine `json:"findings"`
-}
-
-// verdictLine is one finding.
-type verdictLine struct {
-	Severity manifests.Severity `json:"severity"`
-	File     string             `json:"file,omitempty"`
-	Document int                `json:"document,omitempty"` // from 1
-	Item     int                `json:"item,omitempty"`     // of a List, from 1
-	Secret   string             `json:"secret,omitempty"`   // namespace/name
-	Field    string             `json:"field,omitempty"`
-	Rule     string             `json:"rule"`
-	Hint     string             `json:"hint,omitempty"`
+	OK bool `json:"ok"` // whether the exit code is 0
+	manifests.Report
 }
 
 func newVerdict(found manifests.Report, strict bool) verdict {
-	v := verdict{Files: found.Files, Secrets: found.Secrets, Findings: make([]verdictLine, 0, len(found.Findings))}
-	for _, f := range found.Findings {
-		v.Findings = append(v.Findings, verdictLine{Severity: f.Severity, File: f.File, Document: f.Document, Item: f.Item,
-			Secret: f.Secret, Field: f.Field, Rule: f.Rule, Hint: f.Hint})
-		switch f.Severity {
-		case manifests.Failed:
-			v.Faults++
-		case manifests.Warned:
-			v.Warnings++
-		case manifests.Skipped:
-			v.Skipped++
-		}
-	}
-	v.OK = v.Faults == 0 && (v.Warnings == 0 || !strict)
-	return v
+	return verdict{OK: found.Faults == 0 && (found.Warnings == 0 || !strict), Report: found}
 }
 
 func (v verdict) print(out io.Writer, format formatOption) error {
@@ -60,44 +29,48 @@ func (v verdict) print(out io.Writer, format formatOption) error {
 	return err
 }
 
-// text writes each place once, with all that is found there, and a summary.
+// text writes the findings and a summary.
 func (v verdict) text(out io.Writer) {
+	v.lines(out)
+	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
+		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
+}
+
+// lines writes each place once, with all that is found there.
+func (v verdict) lines(out io.Writer) {
 	last := ""
-	for _, line := range v.Findings {
-		if place := line.place(); place != last && place != "" {
+	for _, f := range v.Findings {
+		if place := placeOf(f); place != last && place != "" {
 			_, _ = fmt.Fprintln(out, place)
 			last = place
 		}
-		rule := line.Rule
-		if line.Field != "" {
-			rule = line.Field + ": " + rule
-		}
-		_, _ = fmt.Fprintf(out, "  %-8s %s\n", line.Severity, rule)
-		if line.Hint != "" {
-			_, _ = fmt.Fprintf(out, "  %-8s %s\n", "", line.Hint)
+		_, _ = fmt.Fprintf(out, "  %-8s %s\n", f.Severity, f.Problem)
+		if f.Hint != "" {
+			_, _ = fmt.Fprintf(out, "  %-8s %s\n", "", f.Hint)
 		}
 	}
 	if len(v.Findings) > 0 {
 		_, _ = fmt.Fprintln(out)
 	}
-	_, _ = fmt.Fprintf(out, "%s with %s: %s, %s, %d skipped\n", count(v.Files, "file"), count(v.Secrets, "Secret"),
-		count(v.Faults, "fault"), count(v.Warnings, "warning"), v.Skipped)
 }
 
-// place says where a finding belongs.
-func (l verdictLine) place() string {
-	if l.File == "" {
+// placeOf says where a finding belongs.
+func placeOf(f manifests.Finding) string {
+	if f.File == "" {
 		return ""
 	}
-	parts := []string{printable(l.File)}
-	if l.Document > 0 {
-		parts = append(parts, fmt.Sprintf("document %d", l.Document))
+	parts := []string{printable(f.File)}
+	if f.Line > 0 {
+		parts[0] += fmt.Sprintf(":%d", f.Line) // editors and terminals make a link of file:line
 	}
-	if l.Item > 0 {
-		parts = append(parts, fmt.Sprintf("item %d", l.Item))
+	if f.Document > 0 {
+		parts = append(parts, fmt.Sprintf("document %d", f.Document))
 	}
-	if l.Secret != "" {
-		parts = append(parts, "Secret "+l.Secret)
+	if f.Item > 0 {
+		parts = append(parts, fmt.Sprintf("item %d", f.Item))
+	}
+	if f.Secret != "" {
+		parts = append(parts, "Secret "+f.Secret)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -10,13 +10,13 @@ import (
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 )
 
-// httpGrace is what requests in flight get to end after refreshing has stopped.
+// httpGrace is the time that requests in flight get to end in after refreshing has stopped.
 const httpGrace = 3 * time.Second
 
 // sideConnections is how many connections each listener but the main one keeps.
 const sideConnections = 64
 
-// server is one listener and what answers on it.
+// server is one listener and the HTTP server that answers there.
 type server struct {
 	name string // the flag that gave its address, as log lines spell it
 	*api.Server
@@ -93,7 +93,7 @@ func (s *sidecar) once(ctx context.Context) error {
 	select {
 	case <-s.manager.Done():
 	case <-ctx.Done():
-		_ = s.manager.Stop(s.flags.ShutdownTimeout.value) // what runs may still succeed
+		_ = s.manager.Stop(s.flags.ShutdownTimeout.value) // a running refresh may still succeed
 	}
 	if status := s.manager.GetStatus(); status.State != targetsync.StateSuccess {
 		if ctx.Err() != nil {
@@ -104,8 +104,8 @@ func (s *sidecar) once(ctx context.Context) error {
 	return nil
 }
 
-// serve refreshes and answers until ctx ends or a listener fails. At the end refreshing stops first, while the listeners answer that it
-// does, and then they close.
+// serve refreshes and answers until ctx ends or a listener fails. At the end refreshing stops first, while the listeners answer that the
+// sidecar is shutting down; then the listeners close.
 func (s *sidecar) serve(ctx context.Context) error {
 	if err := s.manager.Start(); err != nil {
 		return err

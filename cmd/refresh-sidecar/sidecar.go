@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -52,8 +53,8 @@ func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar,
 	return s, s.listen(instance(env.getenv))
 }
 
-// prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. That it cannot is fatal for
-// --once only: otherwise somebody may mend it while the sidecar goes on trying.
+// prepareDirectory sweeps what killed processes left and probes whether the snapshot can be written. A directory that cannot be written
+// is fatal for --once only: otherwise somebody may mend it while the sidecar goes on trying.
 func (s *sidecar) prepareDirectory() error {
 	if swept, err := s.writer.Sweep(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn().Err(err).Msg("sweeping left-over files failed, going on")
@@ -90,7 +91,7 @@ func (s *sidecar) managerConfig(last *targetsfile.Document, size int64) targetsy
 		RetryBackoff: f.RetryBackoff.value, StartupBackoff: f.StartupBackoff.value,
 		MaxRetries: f.MaxRetries.value, Jitter: f.Jitter.value, RateLimit: f.RateLimit.value,
 		MinTargets: f.MinTargets.value, NoWatch: !f.Watch.value, DropInvalid: f.OnInvalid == "drop",
-		AfterRefresh: giveBack(),
+		AfterRefresh: debug.FreeOSMemory, // returns the memory that the LIST took
 		Logger:       s.log, Registerer: s.registry,
 	}
 	if f.Once.value {

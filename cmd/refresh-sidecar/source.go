@@ -1,9 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/client-go/rest"
 
@@ -13,12 +13,12 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// source is where Secrets come from, and what documents say of it.
+// source is where Secrets come from, and the origin that documents name.
 type source struct {
 	secrets    targetsync.Source
 	namespaces []string
 	origin     targetsfile.Source
-	rest       *rest.Config // nil: manifests
+	rest       *rest.Config // nil for manifests
 	close      func()
 }
 
@@ -30,7 +30,7 @@ func (s source) String() string {
 	if len(s.origin.Namespaces) == 0 {
 		return "all namespaces"
 	}
-	return fmt.Sprintf("namespaces %v", s.origin.Namespaces)
+	return "namespaces " + strings.Join(s.origin.Namespaces, ", ")
 }
 
 func newSource(flags *runFlags) (source, error) {

@@ -41,7 +41,7 @@ func validateManifests(ctx context.Context, flags *validateFlags, env environmen
 		return exitConfig
 	}
 	if slices.Contains(flags.Paths, "-") {
-		signal.Reset(os.Interrupt, syscall.SIGTERM) // else nothing ends a process that waits for its standard input
+		signal.Reset(os.Interrupt, syscall.SIGTERM) // otherwise nothing ends a process that waits for its standard input
 	}
 	found, err := manifests.Check(ctx, manifests.CheckConfig{
 		Paths: flags.Paths, Stdin: env.stdin, LabelSelector: flags.LabelSelector, DefaultNamespace: flags.Namespace,

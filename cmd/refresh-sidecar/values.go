@@ -14,14 +14,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// option is the value of a flag. Parsing one never fails, because kong stops at the first failure: the fault is kept and reported
-// together with those of the other flags.
+// option is the value of a flag. Parsing it never fails, because kong stops at the first failure: the fault is kept and reported
+// together with the faults of the other flags.
 type option[T any] struct {
 	value T
 	fault error
 }
 
-// The kinds of values. Each is parsed from the text of a flag, an environment variable or a default.
+// Kinds of values. Each is parsed from the text of a flag, an environment variable or a default.
 type (
 	durationOption  struct{ option[time.Duration] }
 	durationsOption struct{ option[[]time.Duration] }
@@ -84,7 +84,7 @@ func (o *modeOption) UnmarshalText(text []byte) error {
 	return o.set(os.FileMode(n), err, string(text), "an octal file mode such as 0640")
 }
 
-// Decode keeps a fault for later. A flag that stands without a value is true; kong asks IsBool whether it may.
+// Decode keeps a fault for later. A flag without a value is true; kong asks IsBool whether a flag may stand without one.
 func (o *boolOption) Decode(ctx *kong.DecodeContext) error {
 	if ctx.Scan.Peek().Type != kong.FlagValueToken {
 		return o.set(true, nil, "", "")

@@ -15,7 +15,7 @@ func versionLine() string {
 	return fmt.Sprintf("refresh-sidecar %s (%s, %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// buildVersion falls back to what go install and go build know.
+// buildVersion returns the version that the linker has set, otherwise the module's version that go install and go build record.
 func buildVersion() string {
 	module := ""
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "(devel)" {

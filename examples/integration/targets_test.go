@@ -25,8 +25,8 @@ func names(targets []*PublishingTarget) []string {
 
 func TestLookupsAnswerFromTheSnapshot(t *testing.T) {
 	reader := targetsfiletest.NewReader(t,
-		targetsfile.Target{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2/enqueue", Enabled: true},
-		targetsfile.Target{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/fake", Enabled: true,
+		targetsfile.Target{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2/enqueue"},
+		targetsfile.Target{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/fake",
 			Headers: map[string]string{"X-Team": "sre"}, FilterConfig: json.RawMessage(`{"severity":["critical"]}`)},
 		targetsfile.Target{Name: "slack-test", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/test"},
 	)

@@ -182,9 +182,11 @@ func (h *Handler) awaitEnd(x *exchange, run *targetsync.Run, wait time.Duration)
 	case errors.Is(err, targetsync.ErrStopped), errors.Is(cause, ErrShuttingDown):
 		x.refuseShuttingDown()
 	case errors.Is(cause, errWaited):
-		x.refuse(http.StatusGatewayTimeout, problem{
-			Code: codeWaitTimeout, Message: "The refresh has not ended in time, it goes on", StartedAt: timestamp{run.StartedAt},
-		})
+		message := "The refresh has not ended in time, it goes on"
+		if run.StartedAt.IsZero() {
+			message = "The refresh has not begun in time, it follows the one that runs"
+		}
+		x.refuse(http.StatusGatewayTimeout, problem{Code: codeWaitTimeout, Message: message, StartedAt: timestamp{run.StartedAt}})
 	case cause != nil: // nobody is there to read this
 		x.refuse(http.StatusGatewayTimeout, problem{Code: codeClientGone, Message: "The caller has gone"})
 	default:

@@ -17,11 +17,11 @@ type Call struct {
 // Hints say what a person can do, where that depends on the call. An empty hint leaves the general one.
 type Hints struct {
 	Forbidden  string // 403: the right that is missing, and the command that proves it
-	Malformed  string // 400 and 422: what the request was made of
-	Expired    string // 410
-	Unreadable string // an object in the store cannot be read
-	TooLarge   string // the answer is over its bound
-	Slow       string // no answer in time: what gives it more
+	Malformed  string // 400 and 422: the flags that the request was made of
+	Expired    string // 410: why the server no longer has what was asked for
+	Unreadable string // 500: an object in etcd cannot be read
+	TooLarge   string // an answer over its bound: what makes it so large
+	Slow       string // no answer in time: what gives the server more
 }
 
 // callList is one page of a LIST of Secrets in a namespace, or with "" in all namespaces.
@@ -68,6 +68,6 @@ func grantHint(verb, namespace, scope string) string {
 		" --as=system:serviceaccount:NAMESPACE:NAME", role, verb, scope)
 }
 
-// Reject returns the error of an answer that decodes and yet is none that an API server gives to this call. The reason must hold nothing
-// of the answer.
+// Reject returns the error for an answer that decodes and yet is none that an API server gives to this call. The reason must not quote the
+// answer.
 func (c Call) Reject(why string) *source.Error { return classify(foreignAnswer(why), answer{}, c) }

@@ -17,12 +17,12 @@ const maxErrorBody = 64 << 10
 // answer is what is public of a server's response, whatever becomes of its body. client-go drops most of it: the status code if the
 // body is a metav1.Status of another one, and a Retry-After that is a date or stands beside such a body.
 type answer struct {
-	endless    bool   // a watch: its body is not cut, its events are bounded one by one
-	asked      bool   // the request got as far as a connection
-	limit      int64  // of the body, in bytes
-	code       int    // 0: there was none
-	mediaType  string // empty: none, or not well formed
-	retryAfter time.Duration
+	endless    bool          // the body of a watch is not cut, its events are bounded one by one
+	asked      bool          // the request got as far as a connection
+	limit      int64         // bytes of the body that are read
+	code       int           // HTTP status; 0: no answer came
+	mediaType  string        // Content-Type without parameters; empty: missing, or not well formed
+	retryAfter time.Duration // wish of the server; 0: none
 }
 
 type answerKey struct{}
@@ -33,10 +33,10 @@ func withAnswer(ctx context.Context) (context.Context, *answer) {
 	return context.WithValue(ctx, answerKey{}, a), a
 }
 
-// capTransport cuts responses. It sits next to the http.Transport, so that the bytes it counts are those after decompression.
+// capTransport cuts responses. It counts bytes after decompression, which is the http.Transport's.
 type capTransport struct {
 	next  http.RoundTripper
-	limit int64 // as many bytes of a body as are read
+	limit int64 // bytes of a body that are read
 }
 
 // WrappedRoundTripper lets [k8s.io/apimachinery/pkg/util/net.CloseIdleConnectionsFor] find the http.Transport.
@@ -75,7 +75,7 @@ type cutBody struct {
 	io.Closer
 }
 
-// mediaType is the type without its parameters, if it looks like one: errors show it.
+// mediaType returns the Content-Type without its parameters; empty unless it looks like one, because errors show it.
 func mediaType(header http.Header) string {
 	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil || !strings.Contains(media, "/") || len(media) > 100 {

@@ -39,8 +39,8 @@ func classify(err error, a answer, about Call) *source.Error {
 	return e
 }
 
-// statusCode is the code of a refusal, 0 if err is something else. The code of the response goes before that of a [metav1.Status] in
-// its body, which can lack one; a watch's error event, and a refusal sent with 200, have the body's only.
+// statusCode is the code of a refusal, 0 if err is something else. The code of the response goes before the one in its body: a
+// [metav1.Status] can lack it. The error event of a watch, and a refusal sent with 200, have the body's only.
 func statusCode(err error, a answer) int {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	switch {
@@ -52,9 +52,9 @@ func statusCode(err error, a answer) int {
 	return int(status.ErrStatus.Code)
 }
 
-// safeError is an error that shows its own text instead of its cause's, which can quote a response: client-go puts the body of an
-// answer that is not from Kubernetes into its errors, and net/http the first line of one that is not HTTP. The cause is there for
-// errors.Is and errors.As, but not for loggers that print a chain of errors link by link.
+// safeError shows a text of its own instead of the text of its cause, which can quote a response: client-go puts the body of an
+// answer that is not from Kubernetes into its errors, and net/http the first line of one that is not HTTP. errors.Is and
+// errors.As reach the cause; loggers that print a chain of errors link by link do not.
 type safeError struct {
 	text  string
 	cause error

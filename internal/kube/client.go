@@ -1,10 +1,13 @@
 package kube
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,22 +26,26 @@ type ClientConfig struct {
 	// and content types are not used.
 	REST      *rest.Config
 	UserAgent string          // empty: refresh-sidecar
-	Scheme    *runtime.Scheme // the kinds that are sent and decoded: no other is; required
-	MaxAnswer int64           // as many bytes of one answer as are read; required
+	Scheme    *runtime.Scheme // the kinds that are sent, and the only ones that are decoded; required
+	MaxAnswer int64           // bytes of one answer that are read; required
 }
 
 // Client asks one API server. It is the only kind of client in this program, so that every request has the same safeguards:
 //
-//   - an answer is read up to a bound, and an error holds nothing of it but what is public;
-//   - a redirect is an answer, not followed: client-go would send the token, and the caller's token in a review, wherever it points;
-//   - a request is sent once. When to ask again is the caller's decision. (What net/http repeats is a request that a dying idle
-//     connection never took.) There is no rate limit that waits, and no timeout but the context's, which would end a watch;
+//   - An answer is read up to a bound, and an error quotes only its public parts.
+//   - A redirect is an answer and is not followed: client-go would send the token, and in a review the caller's token, wherever it points.
+//   - A request is sent once. When to ask again is the caller's decision. (What net/http repeats is a request that a dying idle
+//     connection never took.) There is no rate limit that waits, and no timeout but the context's, which would end a watch.
 //   - client-go prints nothing: no warnings of the server, no bodies.
 //
 // It speaks protobuf and understands JSON. It is safe for concurrent use.
 type Client struct {
-	rest       *rest.RESTClient
+	config     *rest.Config
 	negotiator runtime.ClientNegotiator
+
+	mu     sync.Mutex
+	caFile string           // read again before each request; empty: the CA is part of the configuration, or the system's
+	rest   *rest.RESTClient // for the CA of config
 }
 
 // NewClient prepares a client; it sends nothing.
@@ -47,6 +54,23 @@ func NewClient(c ClientConfig) (*Client, error) {
 		return nil, errors.New("the address of the API server is missing")
 	}
 	cfg := c.restConfig()
+	client := &Client{config: cfg, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}
+	server, err := serverName(cfg.Host)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.CAFile != "" && len(cfg.CAData) == 0 {
+		client.caFile, cfg.CAFile = cfg.CAFile, ""
+		if cfg.CAData, err = os.ReadFile(client.caFile); err != nil {
+			return nil, fmt.Errorf("preparing the connection to %s: %w", server, err)
+		}
+	}
+	client.rest, err = connect(cfg)
+	return client, err
+}
+
+// connect returns a REST client with a transport of its own CA.
+func connect(cfg *rest.Config) (*rest.RESTClient, error) {
 	server, err := serverName(cfg.Host)
 	if err != nil {
 		return nil, err
@@ -60,7 +84,30 @@ func NewClient(c ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the client of %s: %w", server, err)
 	}
-	return &Client{rest: client, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}, nil
+	return client, nil
+}
+
+// current returns the REST client for the CA that is in its file now. client-go looks at the file every five minutes: after a rotation of
+// the cluster's CA every request would fail until then. A file that cannot be used leaves things as they are.
+func (c *Client) current() *rest.RESTClient {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.caFile == "" {
+		return c.rest
+	}
+	ca, err := os.ReadFile(c.caFile)
+	if err != nil || len(ca) == 0 || bytes.Equal(ca, c.config.CAData) {
+		return c.rest
+	}
+	cfg := rest.CopyConfig(c.config)
+	cfg.CAData = ca
+	renewed, err := connect(cfg)
+	if err != nil {
+		return c.rest
+	}
+	utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport)
+	c.config, c.rest = cfg, renewed
+	return c.rest
 }
 
 func (c ClientConfig) restConfig() *rest.Config {
@@ -78,22 +125,24 @@ func (c ClientConfig) restConfig() *rest.Config {
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "refresh-sidecar"
 	}
-	// Last, and so next to the http.Transport: the bytes counted are those after decompression.
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper { return capTransport{next: next, limit: c.MaxAnswer} })
 	return cfg
 }
 
-// Create posts obj to an absolute path and returns what the server answers, an object of the same kind. The object holds what the
-// server has put there, and nothing proves that it is about obj: that is the caller's to check. Every error is a [*source.Error].
+// request begins a request that is sent once.
+func (c *Client) request(method string) *rest.Request { return c.current().Verb(method).MaxRetries(0) }
+
+// Create posts obj to an absolute path and returns the answer, which is an object of the same kind. Whether it is about obj is for the caller
+// to check. Every error is a [*source.Error].
 func Create[T runtime.Object](ctx context.Context, c *Client, path string, obj T, about Call) (T, error) {
-	return ask[T](ctx, c.rest.Post().AbsPath(path).Body(obj), about)
+	return ask[T](ctx, c.request(http.MethodPost).AbsPath(path).Body(obj), about)
 }
 
-// ask sends a request, once, and returns the answer if it is of kind T. Every error is a [*source.Error].
+// ask sends a request and returns the answer if it is of kind T. Every error is a [*source.Error].
 func ask[T runtime.Object](ctx context.Context, req *rest.Request, about Call) (T, error) {
 	var none T
 	ctx, answer := withAnswer(quiet(ctx))
-	result := req.MaxRetries(0).Do(ctx)
+	result := req.Do(ctx)
 	if err := result.Error(); err != nil {
 		return none, classify(withEnd(ctx, err), *answer, about)
 	}
@@ -110,7 +159,11 @@ func ask[T runtime.Object](ctx context.Context, req *rest.Request, about Call) (
 }
 
 // Close closes the connections that are idle. It ends no call, and a call after it opens a connection again.
-func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport) }
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport)
+}
 
 // quiet keeps client-go from logging about a request: it prints whole bodies at verbosity 8, and an error for each answer that is cut.
 func quiet(ctx context.Context) context.Context { return klog.NewContext(ctx, klog.New(nil)) }

@@ -16,7 +16,7 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
-// maxText bounds what is quoted of others, in runes.
+// maxText bounds a quotation, in runes.
 const maxText = 300
 
 // describe says what went wrong with public facts only.
@@ -40,7 +40,8 @@ func describe(err error, code int, a answer, about Call) string {
 }
 
 // statusMessage is the API server's own message, if its reason is one that speaks about the request: the user, the resource or a
-// parameter. That of a server's fault is not shown: it may quote what the server stumbled over, such as an object in its store.
+// parameter. The message of a server's fault is not
+// shown: it may quote what the server stumbled over, such as an object in etcd.
 func statusMessage(err error) string {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok || apierrors.IsUnexpectedServerError(err) {
@@ -56,7 +57,7 @@ func statusMessage(err error) string {
 	return ""
 }
 
-// describeConnection speaks for errors without a refusal. Only texts are quoted that name addresses, certificates and system calls.
+// describeConnection describes an error that is not a refusal. Only texts are quoted that name addresses, certificates and system calls.
 func describeConnection(err error, a answer, about Call) string {
 	if foreign, ok := errors.AsType[foreignAnswer](err); ok {
 		return foreign.Error()
@@ -106,7 +107,7 @@ func innermost(err error) error {
 	}
 }
 
-// clean makes a text of others printable, one line and short.
+// clean makes a text that others wrote printable, one line and short.
 func clean(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -6,13 +6,12 @@ import (
 	"net/http"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 const (
-	maxRestarts = 3
-	// maxPage is as much of one page as is read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
+	maxRestarts = 3 // of one list, each time because it expired
+	// maxPage is how many bytes of one page are read. client-go reads an answer whole, and protobuf copies it before a Secret is decoded:
 	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
 	// figure), with one of 32 MiB they were seen to need 109 MB.
 	maxPage = 8 << 20
@@ -31,18 +30,17 @@ func pageLimits() []int { return []int{500, 50, smallestPage} }
 type pager struct {
 	k         *Source
 	namespace string
-	limits    []int  // of the next page, and of what follows one that is over maxPage
-	token     string // where the next page begins; empty: the first
+	limits    []int  // Secrets per page: now, and in the pages that follow one over maxPage
+	token     string // continue token of the next page; empty: the first
 }
 
-// eachPage passes the pages of one list to visit, in order, and returns their common resourceVersion. A page is not used after
-// visit has returned. When first is true again, the list was begun anew, and what was visited before does not count.
+// eachPage passes the Secrets of one list to now, in order, and returns their common resourceVersion.
 //
-// A list expires (410) when reading it takes longer than the API server keeps its moment, five minutes by default.
-func (k *Source) eachPage(ctx context.Context, namespace string, visit func(first bool, page []corev1.Secret)) (string, error) {
+// A list expires (410) when reading it takes longer than the API server keeps its moment, five minutes by default. It is begun anew then.
+func (k *Source) eachPage(ctx context.Context, namespace string, now *list) (string, error) {
 	p := pager{k: k, namespace: namespace, limits: pageLimits()}
 	for restarts := 0; ; restarts++ {
-		version, err := p.readAll(ctx, visit)
+		version, err := p.readAll(ctx, now)
 		expired := p.token != "" && (apierrors.IsResourceExpired(err) || apierrors.IsGone(err))
 		if !expired || restarts == maxRestarts {
 			return version, err
@@ -51,18 +49,22 @@ func (k *Source) eachPage(ctx context.Context, namespace string, visit func(firs
 }
 
 // readAll reads one list from its beginning to its end.
-func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev1.Secret)) (string, error) {
+func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 	p.token = ""
 	version := ""
 	for {
-		page, err := p.next(ctx)
+		page, err := p.next(ctx, version)
 		if err != nil {
 			return "", err
 		}
-		if why := p.doubt(page, version); why != "" {
-			return "", callList(p.namespace).Reject(why)
+		if p.token == "" {
+			now.begin(len(page.Items))
 		}
-		visit(p.token == "", page.Items)
+		for i := range page.Items {
+			if why := now.add(&page.Items[i]); why != "" {
+				return "", callList(p.namespace).Reject(why)
+			}
+		}
 		if page.Continue == "" {
 			return page.ResourceVersion, nil
 		}
@@ -70,8 +72,9 @@ func (p *pager) readAll(ctx context.Context, visit func(first bool, page []corev
 	}
 }
 
-// doubt returns why a page is not the next one of the list at a version, which is empty for the first page; empty: it is.
-func (p *pager) doubt(page *corev1.SecretList, version string) string {
+// doubt returns what speaks against a page being the next of the list, empty if nothing does. The version is that of the pages before; empty:
+// there are none.
+func (p *pager) doubt(page *page, version string) string {
 	switch {
 	case page.ResourceVersion == "":
 		return "the answer is a list without a resourceVersion"
@@ -80,32 +83,34 @@ func (p *pager) doubt(page *corev1.SecretList, version string) string {
 	case version != "" && page.Continue == p.token:
 		return "the server returned the same continue token twice"
 	}
-	for i := range page.Items {
-		if !p.k.lists(&page.Items[i], p.namespace) {
-			return notAsked
-		}
-	}
 	return ""
 }
 
-// next reads one page. From the first that is over the cap on, the rest of the list is read in smaller pages: Secrets of one kind are
-// of one size, and to try again with large ones could cost maxPage of traffic for every few Secrets. The next list starts large.
-func (p *pager) next(ctx context.Context) (*corev1.SecretList, error) {
+// next reads the next page of the list at a version, which is empty for the first page. From the first page over maxPage on, the rest of the
+// list is read in smaller ones: Secrets of one kind are of one size, and to try again with large pages could cost maxPage of traffic for
+// every few Secrets. The next list starts large.
+func (p *pager) next(ctx context.Context, version string) (*page, error) {
 	for {
 		page, err := p.fetch(ctx)
+		if err == nil {
+			if why := p.doubt(page, version); why != "" {
+				return nil, callList(p.namespace).Reject(why)
+			}
+			return page, nil
+		}
 		if _, over := errors.AsType[*http.MaxBytesError](err); !over || len(p.limits) == 1 {
-			return page, err
+			return nil, err
 		}
 		p.limits = p.limits[1:]
 	}
 }
 
 // fetch asks for one page, once. resourceVersion is left unset: the list is then consistent with all writes before it.
-func (p *pager) fetch(ctx context.Context) (*corev1.SecretList, error) {
-	req := p.k.client.rest.Get().Namespace(p.namespace).Resource("secrets").
+func (p *pager) fetch(ctx context.Context) (*page, error) {
+	req := p.k.client.request(http.MethodGet).Namespace(p.namespace).Resource("secrets").
 		Param("labelSelector", p.k.selector).Param("limit", strconv.Itoa(p.limits[0]))
 	if p.token != "" {
 		req.Param("continue", p.token)
 	}
-	return ask[*corev1.SecretList](ctx, req, callList(p.namespace))
+	return ask[*page](ctx, req, callList(p.namespace))
 }

@@ -45,7 +45,10 @@ func TestAnswersThatAreNoListOfSecrets(t *testing.T) {
 				answerBody(w, http.StatusOK, tt.media, tt.body)
 				return true
 			}
-			listing, err := api.source(t).List(t.Context(), alertsNamespace)
+			k := api.source(t)
+			listing, err := k.List(t.Context(), alertsNamespace)
+			wantTransient(t, err, tt.want)
+			_, err = k.Version(t.Context(), alertsNamespace)
 			wantTransient(t, err, tt.want)
 			if listing.Secrets != nil || listing.ResourceVersion != "" {
 				t.Errorf("got a listing %+v beside the error", listing)

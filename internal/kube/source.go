@@ -23,8 +23,8 @@ import (
 type Source struct {
 	client     *Client
 	decoded    decoded
-	selector   string
-	labels     labels.Selector // the same
+	selector   string          // as configured
+	labels     labels.Selector // the selector, parsed
 	watchLimit time.Duration
 	silence    time.Duration
 }
@@ -59,14 +59,14 @@ func New(config Config) (*Source, error) {
 	}, nil
 }
 
-// lists reports whether a Secret is one of those that were asked for. A server that answers another question, such as a proxy that drops
-// the query, must not have published what nobody labelled.
-func (k *Source) lists(obj *corev1.Secret, namespace string) bool {
-	return isIn(obj, namespace) && k.labels.Matches(labels.Set(obj.Labels))
+// lists reports whether a Secret is one of those that were asked for. A proxy that drops the query answers with what nobody labelled, and that
+// must not be published.
+func (k *Source) lists(obj *object, namespace string) bool {
+	return isIn(obj, namespace) && k.labels.Matches(obj.selected())
 }
 
-// isIn reports whether a Secret has a name, and is in the namespace, or with "" in any.
-func isIn(obj *corev1.Secret, namespace string) bool {
+// isIn reports whether a Secret has a name and is in the namespace. With "" any namespace will do.
+func isIn(obj *object, namespace string) bool {
 	return obj.Name != "" && obj.Namespace != "" && (namespace == "" || namespace == obj.Namespace)
 }
 
@@ -74,7 +74,8 @@ func isIn(obj *corev1.Secret, namespace string) bool {
 // of 28 MB instead of 17.
 func secretScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	scheme.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Secret{}, &corev1.SecretList{})
+	scheme.AddKnownTypeWithName(corev1.SchemeGroupVersion.WithKind("Secret"), &object{})
+	scheme.AddKnownTypeWithName(corev1.SchemeGroupVersion.WithKind("SecretList"), &page{})
 	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
 	return scheme
 }
@@ -82,31 +83,22 @@ func secretScheme() *runtime.Scheme {
 // List reads the labelled Secrets of a namespace, or with "" of all namespaces, as they were at one moment. Every error is an
 // [*source.Error], except that of a cancelled ctx, which is returned as it is. A deadline of ctx bounds the whole list, not a page.
 func (k *Source) List(ctx context.Context, namespace string) (source.Listing, error) {
-	var now list
-	last := k.decoded.of(namespace)
-	unread := last
-	version, err := k.eachPage(ctx, namespace, func(first bool, page []corev1.Secret) {
-		if first {
-			now, unread = newList(max(len(last.secrets), len(page))), last
-		}
-		for i := range page {
-			unread = now.add(&page[i], k.decoded.hash(page[i].Data), unread)
-		}
-	})
+	now := k.decoded.list(k, namespace)
+	version, err := k.eachPage(ctx, namespace, now)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return source.Listing{}, ctx.Err()
 	case err != nil:
 		return source.Listing{}, err
 	}
-	k.decoded.keep(namespace, now)
+	k.decoded.keep(now)
 	return source.Listing{Namespace: namespace, ResourceVersion: version, Secrets: now.secrets}, nil
 }
 
 // Version returns the resourceVersion that a List would return now, for the price of one Secret. Its errors are those of List.
 func (k *Source) Version(ctx context.Context, namespace string) (string, error) {
 	p := pager{k: k, namespace: namespace, limits: []int{1}}
-	page, err := p.fetch(ctx)
+	page, err := p.next(ctx, "")
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.Canceled):
 		return "", ctx.Err()

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -17,65 +15,75 @@ import (
 type decoded struct {
 	seed maphash.Seed
 	mu   sync.Mutex
-	last map[string]list // by namespace
+	last map[string]known // by namespace
 }
 
-// list is what the Secrets of a LIST were decoded to, in their order, and a hash of each one's data. The resourceVersion alone does not tell
+// known is what the Secrets of a LIST were decoded to, in their order, and a hash of the bytes of each. The resourceVersion would not tell
 // one content from another: after etcd was restored from a backup, an object can have a version that it had before.
-type list struct {
+type known struct {
 	secrets []source.Secret
-	data    []uint64
+	hashes  []uint64
 }
 
-func newDecoded() decoded { return decoded{seed: maphash.MakeSeed(), last: map[string]list{}} }
+// behind is what is left behind the first Secret.
+func (k known) behind() known { return known{k.secrets[1:], k.hashes[1:]} }
 
-func (d *decoded) of(namespace string) list {
+func newDecoded() decoded { return decoded{seed: maphash.MakeSeed(), last: map[string]known{}} }
+
+// list returns an empty list of a namespace, to be filled by a LIST.
+func (d *decoded) list(k *Source, namespace string) *list {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.last[namespace]
+	return &list{k: k, namespace: namespace, seed: d.seed, last: d.last[namespace]}
 }
 
-func (d *decoded) keep(namespace string, l list) {
+func (d *decoded) keep(l *list) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.last[namespace] = l
+	d.last[l.namespace] = l.known
 }
 
-// newList returns an empty list with room for n Secrets.
-func newList(n int) list {
-	return list{secrets: slices.Grow[[]source.Secret](nil, n), data: slices.Grow[[]uint64](nil, n)}
+// list is what a LIST has decoded so far.
+type list struct {
+	known
+	k         *Source
+	namespace string
+	seed      maphash.Seed
+	last      known // of the LIST before
+	unread    known // what of it has not been met yet
 }
 
-// add decodes obj into the list, unless the last LIST has done so. An API server lists in the order of keys, so last is gone through once,
-// beside the new list: what is left of it is returned for the next Secret. A server that lists in another order would only have more decoded.
-func (l *list) add(obj *corev1.Secret, data uint64, last list) (left list) {
-	key := obj.Namespace + "/" + obj.Name
-	for len(last.secrets) > 0 && last.secrets[0].Key < key {
-		last = last.behind()
-	}
-	l.data = append(l.data, data)
-	if len(last.secrets) > 0 && last.data[0] == data && obj.ResourceVersion != "" {
-		if known := &last.secrets[0]; known.Key == key && known.UID == string(obj.UID) && known.ResourceVersion == obj.ResourceVersion {
-			l.secrets = append(l.secrets, *known)
-			return last.behind()
-		}
-	}
-	l.secrets = append(l.secrets, secret.Decode(obj))
-	return last
+// begin empties the list: the first page comes, perhaps once more.
+func (l *list) begin(secrets int) {
+	room := max(secrets, len(l.last.secrets))
+	l.secrets, l.hashes = slices.Grow[[]source.Secret](nil, room), slices.Grow[[]uint64](nil, room)
+	l.unread = l.last
 }
 
-func (l list) behind() list { return list{l.secrets[1:], l.data[1:]} }
-
-// hash adds up the hashes of the keys with their values, since a map has no order.
-func (d *decoded) hash(data map[string][]byte) (sum uint64) {
-	var h maphash.Hash
-	h.SetSeed(d.seed)
-	for key, value := range data {
-		h.Reset()
-		_, _ = h.WriteString(key)
-		_ = h.WriteByte(0) // a key holds none
-		_, _ = h.Write(value)
-		sum += h.Sum64()
+// add decodes the next Secret, unless the last LIST has done so, and returns why it is not one that was asked for; empty: it is. An API server
+// lists in the order of keys, so the two LISTs are gone through side by side. A server that lists in another order would only have more decoded.
+func (l *list) add(i *item) (why string) {
+	hash := maphash.Bytes(l.seed, i.text)
+	l.hashes = append(l.hashes, hash)
+	if len(l.unread.secrets) > 0 && l.unread.hashes[0] == hash {
+		l.secrets = append(l.secrets, l.unread.secrets[0])
+		l.unread = l.unread.behind()
+		return ""
 	}
-	return sum
+	obj, err := i.decode()
+	if err != nil {
+		return "the answer holds what is no Secret"
+	}
+	if !l.k.lists(obj, l.namespace) {
+		return notAsked
+	}
+	for key := obj.Namespace + "/" + obj.Name; len(l.unread.secrets) > 0 && l.unread.secrets[0].Key < key; {
+		l.unread = l.unread.behind()
+	}
+	if len(l.unread.secrets) > 0 && l.unread.hashes[0] == hash {
+		l.secrets = append(l.secrets, l.unread.secrets[0])
+	} else {
+		l.secrets = append(l.secrets, secret.Decode(&obj.Secret))
+	}
+	return ""
 }

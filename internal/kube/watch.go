@@ -5,10 +5,10 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,7 +24,7 @@ const (
 	// watchLimit is how long a watch may last: the API server is asked to end it between four fifths of it and all of it, so that the
 	// watches of many pods, opened together after an outage, do not end together.
 	watchLimit = 5 * time.Minute
-	// watchGrace is what a server gets to end a watch by itself. Nothing else bounds a watch on this side.
+	// watchGrace is the time beyond watchLimit that a server gets to end a watch by itself. Nothing else bounds a watch on this side.
 	watchGrace = 30 * time.Second
 	// silenceLimit is how long an open watch may say nothing. It need not mean anything: an API server sends a bookmark every minute from
 	// 1.34 on, and none of a resource that nobody changes before, or where its watch cache is off. But a watch can also be dead although
@@ -69,19 +69,19 @@ func (k *Source) Watch(ctx context.Context, namespace, resourceVersion string, e
 type stream struct {
 	namespace string
 	emit      func(source.Event)
-	quiet     time.Duration // after which it is given up
-	deadline  time.Time     // at which the server ends it
-	timer     *time.Timer   // ends it when it fires
+	quiet     time.Duration // silence after which the watch is given up
+	deadline  time.Time     // when the server is to end the watch
+	timer     *time.Timer   // ends the watch when it fires
 	answer    *answer
-	opened    bool
-	body      *errorKeeper // nil before it is open
+	opened    bool         // the server has accepted the watch
+	body      *errorKeeper // nil until the server has answered
 }
 
 // follow opens the stream and reads it until it ends.
 func (s *stream) follow(ctx context.Context, k *Source, resourceVersion string, limit time.Duration) error {
 	ctx, s.answer = withAnswer(quiet(ctx))
 	s.answer.endless = true
-	body, err := k.client.rest.Get().MaxRetries(0).
+	body, err := k.client.request(http.MethodGet).
 		Namespace(s.namespace).Resource("secrets").
 		Param("labelSelector", k.selector).
 		Param("watch", "true").
@@ -128,7 +128,7 @@ func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error
 	if status, ok := obj.(*metav1.Status); ok && kind == watch.Error {
 		return apierrors.FromObject(status)
 	}
-	changed, ok := obj.(*corev1.Secret)
+	changed, ok := obj.(*object)
 	if !ok || kind == watch.Error || changed.ResourceVersion == "" {
 		return foreignAnswer("what was received is not a change of a Secret")
 	}
@@ -138,7 +138,7 @@ func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error
 		if !k.lists(changed, s.namespace) {
 			return foreignAnswer(notAsked)
 		}
-		e.Kind, e.Secret = source.Upsert, secret.Decode(changed)
+		e.Kind, e.Secret = source.Upsert, secret.Decode(&changed.Secret)
 	case watch.Deleted: // also a Secret that lost its label
 		if !isIn(changed, s.namespace) {
 			return foreignAnswer(notAsked)

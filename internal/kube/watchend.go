@@ -13,7 +13,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// ended makes an error of how the stream ended. Cause is why its context ended, nil if it did not.
+// ended returns the error that says how the stream ended. The cause is why its context ended; nil: it did not.
 func (s *stream) ended(err, cause error) *source.Error {
 	atLimit := errors.Is(err, io.EOF) && !time.Now().Before(s.deadline.Add(-time.Second)) || errors.Is(cause, context.DeadlineExceeded)
 	switch {
@@ -39,7 +39,7 @@ func (s *stream) cut(why string, end source.WatchEnd) *source.Error {
 	return &source.Error{Type: source.TimeoutError, End: end, Err: fmt.Errorf("%s: %s", callWatch(s.namespace).Doing, why)}
 }
 
-// endOf tells the ends apart that the error itself shows.
+// endOf tells apart the ends that show in the error itself.
 func (s *stream) endOf(err error, e *source.Error) source.WatchEnd {
 	_, foreign := errors.AsType[foreignAnswer](err)
 	_, refused := errors.AsType[*apierrors.StatusError](err)

@@ -24,9 +24,9 @@ import (
 const (
 	// maxQuestions bounds how many reviews of known tokens are asked for at once.
 	maxQuestions = 8
-	// reviewTimeout is the patience for one caller's reviews.
+	// reviewTimeout bounds both questions about a caller together, and the wait for a turn.
 	reviewTimeout = 5 * time.Second
-	// maxAnswer is as much of one answer as is read. A user in 5 000 groups fits, and as many as are asked for at once fit the container's
+	// maxAnswer is how many bytes of one answer are read. A user in 5 000 groups fits, and as many as are asked for at once fit the container's
 	// memory.
 	maxAnswer = 256 << 10
 )

@@ -25,7 +25,7 @@ func reviewScheme() *runtime.Scheme {
 	return scheme
 }
 
-// call describes a review in errors and hints.
+// call is a review in the words of errors and hints: what is done, the resource to create, and the kind of the answer.
 func call(doing, resource, kind string) kube.Call {
 	return kube.Call{
 		Doing: doing, Answer: kind,

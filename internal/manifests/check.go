@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
@@ -20,54 +21,57 @@ type CheckConfig struct {
 	Paths            []string  // files and directories, as [Config] has them; "-" reads Stdin
 	Stdin            io.Reader // nil: nothing
 	LabelSelector    string    // which Secrets count; empty: all
-	DefaultNamespace string    // of Secrets that name none; empty: "default"
+	DefaultNamespace string    // the namespace of Secrets that name none; empty: "default"
 }
 
-// Check checks manifests before they reach a cluster. Unlike [Source.List] it does not stop at the first file or
-// document that is broken. It does not wait for writers either, and what it says of a file being written is what it saw.
+// Check checks manifests before they reach a cluster. Unlike [Source.List] it does not stop at the first file or document that is broken,
+// and it does not wait until writers are done: of a file that is being written it may find half.
 //
-// The error is about the configuration, or that of ctx; whatever is wrong with the manifests is a [Finding].
+// The error is about the configuration, or it is ctx's; whatever is wrong with the manifests is a [Finding].
 func Check(ctx context.Context, config CheckConfig) (Report, error) {
-	selector, err := labels.Parse(config.LabelSelector)
+	c, err := newChecker(config)
 	if err != nil {
-		return Report{}, fmt.Errorf("label selector: %w", err)
-	}
-	c := checker{
-		selector: selector, defaultNamespace: cmp.Or(config.DefaultNamespace, "default"),
-		read: make(map[inode]bool), secrets: make(map[string]*manifest), names: make(map[string]*manifest),
-	}
-	for _, path := range config.Paths {
-		if path == "-" {
-			c.stdin(config.Stdin)
-			continue
-		}
-		c.path(ctx, filepath.Clean(path))
-	}
-	if err := ctx.Err(); err != nil {
 		return Report{}, err
 	}
-	if c.out.Secrets == 0 && len(c.out.Findings) == 0 { // else what was found explains it
+	c.take, c.takeOther = c.secret, c.other
+	if err := c.read(ctx, config); err != nil {
+		return Report{}, err
+	}
+	if c.out.Secrets == 0 && len(c.out.Findings) == 0 { // otherwise the findings say why there is no Secret
 		c.add(place{}, Warned, "", source.Problem{Rule: "there is no Secret in these files", Hint: "is it the right path?"})
 	}
 	return c.out, nil
+}
+
+func newChecker(config CheckConfig) (*checker, error) {
+	selector, err := labels.Parse(config.LabelSelector)
+	if err != nil {
+		return nil, fmt.Errorf("label selector: %w", err)
+	}
+	return &checker{
+		selector: selector, defaultNamespace: cmp.Or(config.DefaultNamespace, "default"),
+		out:  Report{Findings: []Finding{}}, // so that JSON has an empty list, not null
+		seen: make(map[inode]bool), secrets: make(map[string]*manifest), names: make(map[string]*manifest),
+	}, nil
 }
 
 // checker is one pass over the manifests.
 type checker struct {
 	selector         labels.Selector
 	defaultNamespace string
-	read             map[inode]bool       // a file may be given twice, or by name and in its directory
-	secrets          map[string]*manifest // by namespace/name
-	names            map[string]*manifest // by the name of the target
+	take             func(*manifest)             // what becomes of a Secret
+	takeOther        func(place, map[string]any) // what becomes of an object that is not a Secret; nil: nothing
+	seen             map[inode]bool              // files that were read: one may be given twice, or by name and in its directory
+	secrets          map[string]*manifest        // Secrets by namespace/name
+	names            map[string]*manifest        // Secrets by the name of their target
 	out              Report
 }
 
 func (c *checker) add(at place, severity Severity, secret string, p source.Problem) {
-	c.out.Findings = append(c.out.Findings,
-		Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Secret: secret, Problem: p})
+	c.out.add(Finding{Severity: severity, File: at.file, Document: at.document, Item: at.item, Line: at.line, Secret: secret, Problem: p})
 }
 
-// fail adds an error of the reading functions. It is about path, unless it knows a place of its own.
+// fail adds an error of the reading functions. The finding is about path, unless the error names a place.
 func (c *checker) fail(path string, err error) {
 	at, rule := place{file: path}, strings.TrimPrefix(err.Error(), "reading manifests: ")
 	if placed, ok := errors.AsType[*placeError](err); ok {
@@ -79,13 +83,29 @@ func (c *checker) fail(path string, err error) {
 	if failure, ok := errors.AsType[*source.Error](err); ok {
 		hint = failure.Hint
 	}
-	if hint == hintParse { // nobody reads it again
+	if hint == hintParse { // Check reads a file only once
 		hint = "correct it; what is in this document was not checked"
 	}
 	c.add(at, Failed, "", source.Problem{Rule: rule, Hint: hint})
 }
 
+// read takes all Secrets of the files.
+func (c *checker) read(ctx context.Context, config CheckConfig) error {
+	for _, path := range config.Paths {
+		if path == "-" {
+			c.stdin(config.Stdin)
+			continue
+		}
+		c.path(ctx, filepath.Clean(path))
+	}
+	return ctx.Err()
+}
+
 func (c *checker) path(ctx context.Context, path string) {
+	if st, err := stat(path); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR && isKustomization(path) { // a shell's *.yaml names it, too
+		c.add(place{file: path}, Skipped, "", source.Problem{Rule: "is a kustomization, not a manifest", Hint: hintKustomization})
+		return
+	}
 	t := findFiles(ctx, path)
 	for _, fault := range t.faults {
 		c.fail(path, fault)
@@ -95,10 +115,10 @@ func (c *checker) path(ctx context.Context, path string) {
 	}
 	for _, file := range t.files {
 		st, err := stat(file)
-		if err == nil && c.read[identity(st)] {
+		if err == nil && c.seen[identity(st)] {
 			continue
 		}
-		c.read[identity(st)] = true
+		c.seen[identity(st)] = true
 		text, err := readFile(file, maxTreeBytes)
 		if err != nil {
 			c.fail(file, err)
@@ -131,16 +151,24 @@ func (c *checker) file(path string, text []byte) {
 				c.fail(path, err)
 				continue
 			}
-			c.secret(m)
+			c.take(m)
+		}
+		if c.takeOther == nil {
+			continue
 		}
 		for at, object := range d.others() {
-			c.other(at, object)
+			c.takeOther(at, object)
 		}
 	}
 }
 
-// other warns of an object that carries the label of a target without being a Secret: a mistyped kind is read by nobody, silently.
+// other warns of an object that carries the label of a target without being a Secret: nobody reads a mistyped kind, and nobody says so.
+// It also warns of a list in a list, which the sidecar reads and kubectl does not.
 func (c *checker) other(at place, object map[string]any) {
+	if _, isList := object["items"].([]any); isList {
+		c.add(at, Warned, "", source.Problem{Rule: "is a list in a list: kubectl refuses both", Hint: "write its items into the outer list"})
+		return
+	}
 	metadata, _ := object["metadata"].(map[string]any)
 	texts, _ := metadata["labels"].(map[string]any)
 	set := labels.Set{}

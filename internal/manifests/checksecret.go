@@ -6,21 +6,21 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// secret checks one Secret. The order is that in which a sidecar and an API server would trip over it: its own name, its content,
-// the name of its target.
+// secret checks one Secret, in the order in which an API server and a sidecar would refuse it: its own name, its content, the name of its
+// target.
 func (c *checker) secret(m *manifest) {
-	selected := c.selector.Matches(m.labels)
-	if selected {
+	selected := m.isSelected(c.selector)
+	switch {
+	case m.madeElsewhere && selected:
+		c.add(m.place, Warned, m.key(), m.problems[0])
+		return
+	case m.madeElsewhere || m.isNameless && !selected:
+		c.skip(m, "")
+		return
+	case selected:
 		c.out.Secrets++
 	}
-	if err := m.checkName(); err != nil {
-		if selected {
-			c.fail(m.file, err)
-		} else {
-			c.skip(m, "")
-		}
-		return
-	}
+	key := m.shownKey()
 	single := c.isSingle(m, selected)
 	if !selected {
 		c.skip(m, m.key())
@@ -29,33 +29,37 @@ func (c *checker) secret(m *manifest) {
 	decoded := m.decode()
 	if decoded.Fault != nil {
 		for _, p := range decoded.Fault.Problems {
-			c.add(m.place, Failed, m.key(), p)
+			c.add(m.place, Failed, key, p)
 		}
 	}
 	for _, warning := range decoded.Warnings {
-		c.add(m.place, Warned, m.key(), source.Problem{Rule: warning})
+		c.add(m.place, Warned, key, source.Problem{Rule: warning})
 	}
-	if decoded.Entry != nil && single { // the same Secret again has the same target, of course
+	if decoded.Entry != nil && single { // a Secret that is given twice has one target, which is no conflict
 		c.claim(m, decoded.Entry.Name)
 	}
 }
 
-// isSingle reports whether no Secret of the same namespace and name came before. Two that nobody selects are nobody's business.
+// isSingle reports whether a Secret is the first of its namespace and name. It adds a finding
+// for any further one, unless the selector selects neither.
 func (c *checker) isSingle(m *manifest, selected bool) bool {
+	if m.isNameless {
+		return true
+	}
 	other, known := c.secrets[m.key()]
 	if !known {
 		c.secrets[m.key()] = m
 		return true
 	}
-	if selected || c.selector.Matches(other.labels) {
+	if selected || other.isSelected(c.selector) {
 		c.add(m.place, Failed, m.key(), source.Problem{Field: "metadata.name",
 			Rule: fmt.Sprintf("this Secret is in %s already", other.place), Hint: "remove one, or rename it: the one applied last would replace the other"})
 	}
 	return false
 }
 
-// claim takes the name of a target for the Secret that comes first. Which one would hold it in a cluster is not to be seen here:
-// the one that is published, otherwise the oldest.
+// claim gives the name of a target to the Secret that comes first. In a cluster the Secret that is published has it, otherwise the oldest;
+// manifests show neither.
 func (c *checker) claim(m *manifest, name string) {
 	holder, taken := c.names[name]
 	if !taken {

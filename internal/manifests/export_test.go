@@ -43,3 +43,6 @@ func (m *Source) ReadManifest(path string, text []byte) ([]source.Secret, error)
 
 // ReadManifestFile reads a file without having looked at it before.
 func ReadManifestFile(path string) ([]byte, error) { return readFile(path, maxTreeBytes) }
+
+// FindFaults looks at the tree and returns what is in the way of reading it.
+func (m *Source) FindFaults(ctx context.Context) []error { return findFiles(ctx, m.path).faults }

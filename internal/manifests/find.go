@@ -22,15 +22,15 @@ const maxTreeBytes = 64 << 20
 
 // tree is what a walk over the manifests found.
 type tree struct {
-	fingerprint string      // differs if any file, or a directory's identity, does
-	files       []string    // in the order of reading
-	size        int64       // of the files together
+	fingerprint string      // differs whenever a file changes, or a directory is replaced
+	files       []string    // paths in the order of reading
+	size        int64       // bytes of all files
 	directories directories // where to look for changes
-	changed     time.Time   // when the last file was
-	faults      []error     // why the files are not all there is
+	changed     time.Time   // the latest change of any file
+	faults      []error     // what kept files from being found
 }
 
-// directories are directories that must be watched to learn of a change, with the identity each had.
+// directories are the directories to watch for changes, by path, with the identity that each had.
 type directories map[string]inode
 
 // inode identifies a file or directory, whatever its path.
@@ -41,7 +41,7 @@ func (t tree) changedSince(since time.Time) bool {
 	return t.changed.After(since) && !t.changed.After(time.Now())
 }
 
-// findFiles looks at the manifests at path without reading them. It always returns a fingerprint: a path that is missing has one, too.
+// findFiles looks at the manifests at path without reading them. It always returns a fingerprint, also for a path that is missing.
 func findFiles(ctx context.Context, path string) tree {
 	f := finder{sum: sha256.New(), seen: map[inode]bool{}, tree: tree{directories: directories{}}}
 	f.root(ctx, path)
@@ -54,11 +54,11 @@ func findFiles(ctx context.Context, path string) tree {
 
 type finder struct {
 	sum  hash.Hash
-	seen map[inode]bool // each file and directory counts once, so a cycle of links ends
+	seen map[inode]bool // files and directories already visited, so that a cycle of links ends
 	tree tree
 }
 
-// fail keeps the fault, and goes on: the fingerprint must change when any of them does.
+// fail keeps the fault and lets the walk go on: the fingerprint must change when any fault does.
 func (f *finder) fail(err error) {
 	_, _ = fmt.Fprintf(f.sum, "fault %q\n", err)
 	f.tree.faults = append(f.tree.faults, err)
@@ -72,13 +72,23 @@ func (f *finder) root(ctx context.Context, path string) {
 		f.fail(treeError(hintFor(err), "reading manifests: %w", err))
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		f.dir(ctx, path, st)
+	case isKustomization(path):
+		f.fail(place{file: path}.fail(hintKustomization, "is a kustomization, not a manifest"))
 	default:
 		f.linkTarget(path)
 		f.file(path, st)
 	}
 }
 
-// watchParent has the nearest directory above path watched: path may be replaced, or not be there yet.
+const hintKustomization = "read and check what it makes: kustomize build DIR | refresh-sidecar validate -"
+
+// isKustomization reports whether a file is a kustomization, which says how manifests are made and is not a manifest itself.
+func isKustomization(path string) bool {
+	name := filepath.Base(path)
+	return name == "kustomization.yaml" || name == "kustomization.yml"
+}
+
+// watchParent adds the nearest directory above path to those to watch: path may be replaced, or not be there yet.
 func (f *finder) watchParent(path string) {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if st, err := stat(dir); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
@@ -99,23 +109,26 @@ func (f *finder) dir(ctx context.Context, path string, st unix.Stat_t) {
 		f.fail(err)
 		return
 	}
-	f.tree.directories[path] = identity(st)
-	// Not its size or times: every swap file of an editor changes those.
-	_, _ = fmt.Fprintf(f.sum, "dir %q %v\n", path, identity(st))
 	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrPermission) && filepath.Base(path) == "lost+found" {
+		return // ext4 has one at the root of each file system, and only root may read it
+	}
+	f.tree.directories[path] = identity(st)
+	// A directory's size and times are left out: every swap file of an editor changes them.
+	_, _ = fmt.Fprintf(f.sum, "dir %q %v\n", path, identity(st))
 	if err != nil {
 		f.fail(treeError(hintFor(err), "reading manifests: %w", err))
 	}
-	for _, entry := range entries { // sorted
+	for _, entry := range entries { // os.ReadDir sorts by name
 		if !strings.HasPrefix(entry.Name(), ".") {
 			f.entry(ctx, filepath.Join(path, entry.Name()), entry)
 		}
 	}
 }
 
-// entry takes what the suffix of its name says is a manifest, and directories. A link is judged by its own name.
+// entry takes directories, and files whose suffix is that of a manifest. A link is judged by its own name, not by its target's.
 func (f *finder) entry(ctx context.Context, path string, entry fs.DirEntry) {
-	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path))
+	manifest := slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(path)) && !isKustomization(path)
 	link := entry.Type()&fs.ModeSymlink != 0
 	if !manifest && !link && !entry.IsDir() {
 		return
@@ -124,7 +137,7 @@ func (f *finder) entry(ctx context.Context, path string, entry fs.DirEntry) {
 	switch {
 	case err != nil && manifest:
 		f.fail(treeError(hintFor(err), "reading manifests: %w", err))
-	case err != nil: // a link to nowhere that is nobody's manifest
+	case err != nil: // a link to nowhere, without the suffix of a manifest
 	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
 		f.dir(ctx, path, st)
 	case manifest:
@@ -154,7 +167,7 @@ func (f *finder) file(path string, st unix.Stat_t) {
 	}
 }
 
-// linkTarget has the directory watched in which the file really is.
+// linkTarget adds the directory that a link leads to, the one of the file itself, to those to watch.
 func (f *finder) linkTarget(path string) {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		f.watchParent(target)
@@ -170,7 +183,7 @@ func (f *finder) visited(st unix.Stat_t) bool {
 
 func identity(st unix.Stat_t) inode { return inode{dev: uint64(st.Dev), ino: st.Ino} }
 
-// stat follows links. It is not [os.Stat] because that has no change time, the one time that no tool sets back.
+// stat follows links. It takes the place of [os.Stat], which has no change time, the one time that no tool sets back.
 func stat(path string) (unix.Stat_t, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {

@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/internal/manifests"
 )
@@ -82,6 +86,67 @@ func TestRefusesOddFiles(t *testing.T) {
 		_, err := list(t, root, "")
 		checkManifestError(t, err, "open "+root+"/a.yaml: permission denied")
 	})
+}
+
+// A volume of a file system of its own has such a directory, and so does a home directory by mistake.
+func TestLostAndFound(t *testing.T) {
+	root := files{"a.yaml": manifest("a"), "lost+found/b.yaml": manifest("b"), "other/c.yaml": manifest("c")}.write(t)
+	for _, dir := range []string{"lost+found", "other"} {
+		if err := os.Chmod(filepath.Join(root, dir), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := newSource(t, root)
+	var faults []error
+	asNobody(t, root, func() { faults = m.FindFaults(t.Context()) })
+	if len(faults) != 1 || !strings.Contains(faults[0].Error(), "/other: permission denied") {
+		t.Errorf("got %v, want other refused, and lost+found skipped", faults)
+	}
+	if err := os.Chmod(filepath.Join(root, "other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h := m.Hints()
+	defer h.Close()
+	asNobody(t, root, func() {
+		if _, hinted := h.Look(t.Context()); !hinted {
+			t.Error("got no hints for want of a directory that is not read, want all others watched")
+		}
+	})
+}
+
+// asNobody has f do without the rights of root, which may read everything, on a thread of its own.
+func asNobody(t *testing.T, root string, f func()) {
+	t.Helper()
+	for dir := root; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if os.Getuid() == 0 {
+			if err := syscall.Setfsuid(65534); err != nil {
+				t.Error(err)
+			}
+		}
+		f()
+	}()
+	<-done
+}
+
+func TestKustomizationsAreNoManifests(t *testing.T) {
+	root := files{"a.yaml": manifest("a"), "kustomization.yaml": "resources: [a.yaml]", "d/kustomization.yml": "{", "e/kustomization.json": `{"apiVersion":"v1","kind":"List"}`}.write(t)
+	if diff := cmp.Diff([]string{"default/a https://h/a"}, summary(mustList(t, root))); diff != "" {
+		t.Errorf("secrets (-want +got):\n%s", diff)
+	}
+	_, err := list(t, filepath.Join(root, "kustomization.yaml"), "")
+	checkManifestError(t, err, fmt.Sprintf("%q: is a kustomization, not a manifest", filepath.Join(root, "kustomization.yaml")))
+	lines, _ := validate(t, root, "a.yaml", "kustomization.yaml")
+	if diff := cmp.Diff([]string{"skipped kustomization.yaml 0.0 : is a kustomization, not a manifest"}, lines); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
 }
 
 func TestDirectoryWithTheNameOfAFile(t *testing.T) {

@@ -7,15 +7,15 @@ import (
 
 const (
 	settleLimit = 2 * time.Second // a change that never settles is reported all the same
-	fastPoll    = time.Second     // while events cannot be relied upon
-	slowPoll    = 5 * time.Second // beside them: some changes, as behind a chain of links or on NFS, make none
+	fastPoll    = time.Second     // the only way to see a change while events cannot be relied upon
+	slowPoll    = 5 * time.Second // while events come: some changes, as behind a chain of links or on NFS, make no event
 )
 
-// follower turns hints that something may have changed into reports that it did, once each change has settled. It knows neither
-// files nor fsnotify.
+// follower turns hints that something may have changed into reports of changes, each once the change has settled. It knows neither files
+// nor fsnotify.
 type follower struct {
 	hints <-chan struct{}
-	// look returns what identifies the present state, and whether hints will tell of changes to come.
+	// look returns the fingerprint of the present state, and whether hints will announce later changes.
 	look   func(context.Context) (fingerprint string, hinted bool)
 	report func(fingerprint string)
 }
@@ -26,7 +26,7 @@ func (f follower) follow(ctx context.Context, since string) error {
 	for {
 		fingerprint, hinted := f.look(ctx)
 		if err := ctx.Err(); err != nil {
-			return err // what look saw may be half a state
+			return err // look may have seen only a part of the tree
 		}
 		if fingerprint != since && !settled {
 			if err := f.settle(ctx); err != nil {
@@ -46,7 +46,7 @@ func (f follower) follow(ctx context.Context, since string) error {
 	}
 }
 
-// wait returns when there is a reason to look again, and whether the change that is the reason has settled.
+// wait returns when it is time to look again. It reports whether a hint has come and the change behind it has settled.
 func (f follower) wait(ctx context.Context, hinted bool) (settled bool, err error) {
 	poll := fastPoll
 	if hinted {

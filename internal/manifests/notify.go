@@ -9,13 +9,13 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// notifier gives a hint whenever something happens in the directories it watches. It is the only user of fsnotify, and it promises
-// little: a hint may be for nothing, many events make one hint, and what it cannot watch it says so.
+// notifier gives a hint whenever something happens in the directories that it watches. It is the only user of fsnotify, and it promises
+// little: a hint may come without a change, and many events make one hint. When it cannot watch, it returns the error.
 //
 // A changed set of directories gets a new watcher instead of additions to the old one: an old watch on a path may be for a directory
 // that was moved away or deleted since, and fsnotify does not tell them apart.
 type notifier struct {
-	hints       chan struct{} // buffered: a hint that nobody waits for is kept, a second is the same hint
+	hints       chan struct{} // buffered: one hint is kept until somebody waits for it, and further ones add nothing
 	watcher     *fsnotify.Watcher
 	directories directories
 	stale       atomic.Bool // a directory went away, or events were lost
@@ -24,7 +24,7 @@ type notifier struct {
 
 func newNotifier() *notifier { return &notifier{hints: make(chan struct{}, 1)} }
 
-// watches reports whether the directories are watched.
+// watches reports whether exactly these directories are watched.
 func (n *notifier) watches(want directories) bool {
 	return n.watcher != nil && !n.stale.Load() && maps.Equal(n.directories, want)
 }
@@ -59,7 +59,7 @@ func (n *notifier) pump(watcher *fsnotify.Watcher, watched directories) {
 			if self && event.Has(fsnotify.Remove|fsnotify.Rename) {
 				n.stale.Store(true)
 			}
-		case _, ok := <-watcher.Errors: // an overflow, above all
+		case _, ok := <-watcher.Errors: // mostly an overflow of the event queue
 			if !ok {
 				return
 			}

@@ -4,149 +4,146 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
-	"path/filepath"
-	"regexp"
-	"strconv"
-
-	"sigs.k8s.io/yaml"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
 )
-
-// document is one document of a file, decoded as far as every format goes.
-type document struct {
-	place
-	value any
-	err   error // why there is no value
-}
-
-// parseFile returns the documents of a file that are not empty. There must be one: a file that is empty now was truncated to be
-// written again.
-func parseFile(path string, text []byte) []document {
-	parse := parseYAML
-	if filepath.Ext(path) == ".json" {
-		parse = parseJSON // YAML rejects some JSON, such as surrogate pairs and \/
-	}
-	documents := parse(path, text)
-	if len(documents) == 0 {
-		at := place{file: path}
-		documents = []document{{place: at, err: at.fail("write a manifest into it, or remove it", "holds no document")}}
-	}
-	return documents
-}
 
 const (
 	hintParse   = "correct the file, it is read again when it changes"
 	hintRegular = "give it another name, or move it out of the tree"
 )
 
-// parseJSON ends at the first document that is broken: there is no telling where the next one begins.
-func parseJSON(path string, text []byte) []document {
-	var documents []document
-	for decoder := json.NewDecoder(bytes.NewReader(text)); ; {
-		at := place{file: path, document: len(documents) + 1}
+// document is one document of a file, decoded to what JSON and YAML have in common.
+type document struct {
+	place
+	value any
+	err   error // why there is no value
+}
+
+// parseFile returns the documents of a file without those that are empty or null. A file without any other document is a fault: it may
+// have been truncated to be written again.
+//
+// It reads as kubectl does: a file that begins with a brace or a bracket is a stream of JSON values, whatever the file is called; every
+// other file consists of YAML documents. What kubectl loses in silence is a fault here.
+func parseFile(path string, text []byte) []document {
+	text, err := decodeText(path, text)
+	if err != nil {
+		return []document{{place: place{file: path}, err: err}}
+	}
+	p := parser{text: text, at: place{file: path}}
+	if first := bytes.TrimLeftFunc(text, unicode.IsSpace); len(first) > 0 && (first[0] == '{' || first[0] == '[') {
+		p.json()
+	} else {
+		p.yaml(0)
+	}
+	if len(p.documents) == 0 {
+		return []document{{place: p.at, err: p.at.fail("write a manifest into it, or remove it", "holds no document")}}
+	}
+	return p.documents
+}
+
+// parser is one pass over a file.
+type parser struct {
+	text      []byte
+	at        place // the place of the document that was begun last
+	documents []document
+}
+
+// lineAt returns the line in which an offset lies.
+func (p *parser) lineAt(offset int) int { return 1 + bytes.Count(p.text[:offset], []byte("\n")) }
+
+// begin gives the next document its place.
+func (p *parser) begin(line int) {
+	p.at.document++
+	p.at.line = line
+}
+
+func (p *parser) fail(line int, hint, rule string) {
+	at := p.at
+	at.line = line
+	p.documents = append(p.documents, document{place: at, err: at.fail(hint, "%s", rule)})
+}
+
+// json reads a stream of JSON values up to the first broken value: nothing tells where the next one would begin. If the first or the
+// second value is broken, the rest may be YAML, such as {kind: Secret}, or a --- after JSON; kubectl reads it as YAML, too.
+func (p *parser) json() {
+	decoder := json.NewDecoder(bytes.NewReader(p.text))
+	for read := 0; ; read++ {
+		end := int(decoder.InputOffset())
 		var raw json.RawMessage
-		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
-			return documents
-		} else if err != nil {
-			return append(documents, document{place: at, err: at.fail(hintParse, "not JSON near line %d", lineAt(text, err))})
+		err := decoder.Decode(&raw)
+		if errors.Is(err, io.EOF) {
+			return
 		}
-		if rule := secret.CheckJSON(raw); rule != "" {
-			documents = append(documents, document{place: at, err: at.fail(hintParse, "%s", rule)})
-			continue
-		}
-		var value any
-		_ = json.Unmarshal(raw, &value) // can only mind a number out of range, and no number matters here
-		documents = append(documents, document{place: at, value: value})
-	}
-}
-
-// lineAt returns the line of a syntax error, or the last one of a file that ends too early.
-func lineAt(text []byte, err error) int {
-	end := int64(len(text))
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		end = min(end, syntax.Offset)
-	}
-	return 1 + bytes.Count(text[:end], []byte("\n"))
-}
-
-// parseYAML splits the documents itself, because the library reads only the first.
-func parseYAML(path string, text []byte) []document {
-	var documents []document
-	number, line := 0, 1
-	for _, part := range splitYAML(text) {
-		first := line
-		line += bytes.Count(part, []byte("\n"))
-		if isBlankYAML(part) {
-			continue
-		}
-		number++
-		d := document{place: place{file: path, document: number}}
-		if err := yaml.UnmarshalStrict(part, &d.value); err != nil {
-			d.err = d.fail(hintParse, "not YAML%s", lineOf(err, first, line))
-		}
-		documents = append(documents, d)
-	}
-	return documents
-}
-
-// splitYAML cuts before each line that begins a document, and after each that ends one.
-func splitYAML(text []byte) [][]byte {
-	var parts [][]byte
-	begin := 0
-	for pos := 0; pos < len(text); {
-		end := len(text)
-		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
-			end = pos + i + 1
-		}
-		switch line := text[pos:end]; {
-		case isMarker(line, "---") && pos > begin:
-			parts = append(parts, text[begin:pos])
-			begin = pos
-		case isMarker(line, "..."):
-			parts = append(parts, text[begin:end])
-			begin = end
-		}
-		pos = end
-	}
-	return append(parts, text[begin:])
-}
-
-// isMarker reports whether a line begins or ends a document. Something may follow it on the line, after a space.
-func isMarker(line []byte, marker string) bool {
-	rest, ok := bytes.CutPrefix(line, []byte(marker))
-	return ok && (len(rest) == 0 || bytes.IndexByte([]byte(" \t\r\n"), rest[0]) >= 0)
-}
-
-// isBlankYAML reports whether a document consists of markers, directives, comments and white space: the output of Helm is full of
-// such.
-func isBlankYAML(part []byte) bool {
-	for line := range bytes.Lines(part) {
-		for _, marker := range []string{"---", "..."} {
-			if isMarker(line, marker) {
-				line = line[len(marker):]
-				break
+		if err != nil {
+			if read > 1 || !p.yamlAfter(end) {
+				p.begin(0)
+				p.fail(p.lineAt(breakOf(err, len(p.text))), parseHint(p.text[end:]), "not JSON"+templateRule(p.text[end:]))
 			}
+			return
 		}
-		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' && line[0] != '%' {
-			return false
+		if string(raw) == "null" {
+			continue
 		}
+		p.begin(p.lineAt(int(decoder.InputOffset()) - len(raw)))
+		switch {
+		case !utf8.Valid(raw):
+			p.fail(p.at.line, hintUTF8, "not UTF-8 text")
+		default:
+			p.take(raw)
+		}
+	}
+}
+
+// yamlAfter reads what follows an offset as YAML, and reports whether it is YAML.
+func (p *parser) yamlAfter(offset int) bool {
+	rest := p.text[offset:]
+	space := len(rest) - len(bytes.TrimLeftFunc(rest, unicode.IsSpace))
+	if i := bytes.IndexByte(rest[:space], '\n'); i >= 0 {
+		space = i + 1
+	}
+	before, at := len(p.documents), p.at
+	p.yaml(offset + space)
+	if len(p.documents) > before && p.documents[before].err != nil {
+		p.documents, p.at = p.documents[:before], at
+		return false
 	}
 	return true
 }
 
-// lineOf returns the line that an error of package yaml names, counted from the file's beginning. Nothing else of its text is safe.
-func lineOf(err error, first, last int) string {
-	match := regexp.MustCompile(`line (\d+):`).FindStringSubmatch(err.Error())
-	if match == nil {
-		return ""
+// breakOf returns the offset of a syntax error; text that ends too early breaks at its end.
+func breakOf(err error, end int) int {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return min(end, int(syntax.Offset))
 	}
-	n, _ := strconv.Atoi(match[1])
-	if n += first - 1; n < first || n > last {
-		return "" // then it was quoted from the file
+	return end
+}
+
+// take decodes one document that is JSON, or was converted to JSON.
+func (p *parser) take(raw []byte) {
+	if rule := secret.CheckJSON(raw); rule != "" {
+		p.fail(p.at.line, hintParse, rule)
+		return
 	}
-	return fmt.Sprintf(" near line %d", n)
+	var value any
+	_ = json.Unmarshal(raw, &value) // can fail only for a number out of range, and no number matters here
+	p.documents = append(p.documents, document{place: p.at, value: value})
+}
+
+// templateRule says what the text of a file that is not well formed probably is.
+func templateRule(text []byte) string {
+	if isTemplate(text) {
+		return ": it looks like a Helm template"
+	}
+	return ""
+}
+
+func parseHint(text []byte) string {
+	if isTemplate(text) {
+		return hintTemplate
+	}
+	return hintParse
 }

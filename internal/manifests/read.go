@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"os"
 	"slices"
 
@@ -42,7 +43,7 @@ type reading struct {
 	selected []*manifest
 }
 
-// file stops at the first fault. A document that cannot be parsed goes before all others: it may be what a writer has got to.
+// file stops at the first fault. Faults of parsing come first: such a document may be one that a writer has not finished.
 func (r *reading) file(path string, text []byte) error {
 	documents := parseFile(path, text)
 	for _, d := range documents {
@@ -63,17 +64,20 @@ func (r *reading) file(path string, text []byte) error {
 	return nil
 }
 
-// secret keeps a Secret that the selector selects. Two of one name are a fault, because the order of files would decide between
-// them, unless neither is selected.
+// secret keeps a Secret that the selector selects. Two Secrets of one name are a fault, because the order of files would decide between
+// them. Two that the selector does not select are none.
 func (r *reading) secret(m *manifest) error {
-	selects := r.source.selector.Matches
-	other := r.seen[m.key()]
-	r.seen[m.key()] = m
-	if !selects(m.labels) && (other == nil || !selects(other.labels)) {
+	isSelected := m.isSelected(r.source.selector)
+	if m.isNameless || m.madeElsewhere {
+		if isSelected {
+			r.selected = append(r.selected, m)
+		}
 		return nil
 	}
-	if err := m.checkName(); err != nil {
-		return err
+	other := r.seen[m.key()]
+	r.seen[m.key()] = m
+	if !isSelected && (other == nil || !other.isSelected(r.source.selector)) {
+		return nil
 	}
 	if other != nil {
 		return m.fail("remove one, or rename it", "Secret %s is in %s already", m.key(), other.place)
@@ -83,19 +87,26 @@ func (r *reading) secret(m *manifest) error {
 }
 
 func (r *reading) secrets(namespace string) []source.Secret {
-	var secrets []source.Secret
+	secrets := make(map[string]source.Secret)
 	for _, m := range r.selected {
-		if namespace == "" || namespace == m.obj.Namespace {
-			secrets = append(secrets, m.decode())
+		if namespace != "" && namespace != m.obj.Namespace {
+			continue
 		}
+		s := m.decode()
+		if m.isNameless {
+			s.Key = m.place.key(r.source.path, r.source.defaultNamespace)
+		}
+		if _, isMade := r.seen[s.Key]; m.madeElsewhere && isMade { // the same tree holds the Secret and what a controller makes it from
+			continue
+		}
+		secrets[s.Key] = s
 	}
-	slices.SortFunc(secrets, func(a, b source.Secret) int { return cmp.Compare(a.Key, b.Key) })
-	return secrets
+	return slices.SortedFunc(maps.Values(secrets), func(a, b source.Secret) int { return cmp.Compare(a.Key, b.Key) })
 }
 
 // readFile returns a file's content, at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
-	// O_NONBLOCK: the file may have become a FIFO since it was looked at, and nobody may ever write to that.
+	// O_NONBLOCK, because the file may have been replaced by a FIFO since stat, and nobody may ever write to a FIFO.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // #nosec G304 -- the operator names the tree
 	if err != nil {
 		return nil, treeError(hintFor(err), "reading manifests: %w", err)

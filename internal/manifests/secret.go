@@ -2,12 +2,15 @@ package manifests
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	kubejson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -15,18 +18,35 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// manifest is a Secret as a file has it. What an API server would refuse makes a fault of this one Secret: a typo in one must not
-// keep the others from being read.
+// manifest is a Secret as a file has it. What an API server would refuse is a fault of this one Secret: a typo in one Secret must not keep
+// the others from being read.
 type manifest struct {
 	place
-	obj      corev1.Secret
-	labels   labels.Set
-	problems []source.Problem
+	obj           corev1.Secret
+	labels        labels.Set
+	problems      []source.Problem
+	hasNamespace  bool // the manifest names its namespace
+	isNameless    bool // no API server could store the Secret under its name and namespace
+	isHidden      bool // the labels cannot be read, so the selector may select the Secret
+	madeElsewhere bool // a controller in a cluster makes the Secret, whose content is not in the manifest
 }
 
 const hintStrings = "write it as lines of key: value"
 
 func (m *manifest) key() string { return m.obj.Namespace + "/" + m.obj.Name }
+
+// shownKey is the key of the Secret in a finding. It is empty for a Secret without a possible name, which the finding's place identifies.
+func (m *manifest) shownKey() string {
+	if m.isNameless {
+		return ""
+	}
+	return m.key()
+}
+
+// isSelected reports whether a selector selects the Secret, or may select it because its labels cannot be read.
+func (m *manifest) isSelected(selector labels.Selector) bool {
+	return m.isHidden || selector.Matches(m.labels)
+}
 
 func (m *manifest) reject(field, rule, hint string) {
 	m.problems = append(m.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
@@ -40,7 +60,7 @@ func (m *manifest) decode() source.Secret {
 	return secret.Decode(&m.obj)
 }
 
-// newManifest takes from an object what matters here. Fields are read by exact name, as an API server does.
+// newManifest takes from an object what a target needs. Fields are read by exact name, as an API server does.
 func newManifest(at place, object map[string]any, defaultNamespace string) *manifest {
 	m := &manifest{place: at, labels: labels.Set{}}
 	metadata, _ := object["metadata"].(map[string]any)
@@ -49,29 +69,76 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 		m.obj.Namespace = defaultNamespace
 	} else {
 		m.obj.Namespace, _ = namespace.(string)
+		m.hasNamespace = true
 	}
+	m.checkName(metadata)
 	m.readLabels(metadata["labels"])
-	m.obj.Data = make(map[string][]byte)
+	if isEncrypted(object) {
+		m.isHidden, m.problems = isEncryptedWhole(object), append(m.problems[:0], encryptedProblem())
+		return m
+	}
+	if object["items"] != nil {
+		m.reject("items", "a Secret has no items", "kubectl would take it for a list, and read only those")
+	}
+	m.checkTypes(object, metadata)
+	kind, _ := object["type"].(string)
+	m.obj.Type, m.obj.Data = corev1.SecretType(kind), make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
-	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins
+	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins over data
 	return m
 }
 
-// checkName refuses what no API server could store. There is no Secret to blame without a name.
-func (m *manifest) checkName() error {
+// checkName rejects a name or namespace that no API server could store. The name is not shown: it may be a value that was misplaced.
+func (m *manifest) checkName(metadata map[string]any) {
+	hint := "use a-z, 0-9, - and ., with a letter or digit at both ends"
+	switch _, isText := metadata["name"].(string); {
+	case isTemplate([]byte(m.obj.Name)):
+		hint = hintTemplate
+	case metadata["name"] == nil && hasText(metadata["generateName"]):
+		hint = "write a name in place of generateName, which makes another Secret each time"
+	case metadata["name"] != nil && !isText:
+		hint = "put it in quotes" // YAML takes off and no for booleans, and 7 for a number
+	}
 	if len(validation.IsDNS1123Subdomain(m.obj.Name)) > 0 {
-		return m.fail("use a-z, 0-9, - and ., with a letter or digit at both ends", "a Secret must have a metadata.name that is a DNS-1123 subdomain")
+		m.isNameless = true
+		m.reject("metadata.name", "must be a DNS-1123 subdomain", hint)
 	}
 	if len(validation.IsDNS1123Label(m.obj.Namespace)) > 0 {
-		return m.fail("leave it out for the default", "a Secret must have a metadata.namespace that is a DNS-1123 label")
+		m.isNameless = true
+		m.reject("metadata.namespace", "must be a DNS-1123 label", "leave it out for the default")
 	}
-	return nil
 }
 
-// readLabels takes true for "true": the selector must find the Secret whose label lacks its quotes, for it to be reported.
+// checkTypes rejects what kubectl or an API server could not decode. Names, labels and values have rules of their own.
+func (m *manifest) checkTypes(object, metadata map[string]any) {
+	rest, about := maps.Clone(object), maps.Clone(metadata)
+	for _, field := range []string{"data", "stringData", "items"} {
+		delete(rest, field)
+	}
+	for _, field := range []string{"name", "namespace", "labels"} {
+		delete(about, field)
+	}
+	if metadata != nil {
+		rest["metadata"] = about
+	} else if rest["metadata"] != nil {
+		m.isHidden = true
+	}
+	text, _ := json.Marshal(rest)
+	// The error's text may quote a value; the field that it names is one that every Secret has.
+	if err := kubejson.Unmarshal(text, &corev1.Secret{}); err != nil {
+		field := ""
+		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			field = mistyped.Field
+		}
+		m.reject(field, "must be of the type that Kubernetes gives it", "annotations are strings: put numbers and true in quotes")
+	}
+}
+
+// readLabels takes true for "true": a Secret whose label lacks its quotes is reported only if the selector finds it.
 func (m *manifest) readLabels(value any) {
 	set, ok := value.(map[string]any)
 	if !ok && value != nil {
+		m.isHidden = true
 		m.reject("metadata.labels", "must be an object of strings", hintStrings)
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
@@ -92,7 +159,7 @@ func (m *manifest) readData(field string, value any, decode func(string) ([]byte
 	}
 	for _, key := range slices.Sorted(maps.Keys(set)) {
 		text, ok := set[key].(string)
-		if !ok && set[key] != nil { // null is an empty value, as it is for kubectl
+		if !ok && set[key] != nil { // null is an empty value, as for kubectl
 			m.rejectValue(field, key, "must be a string", "put it in quotes")
 			continue
 		}
@@ -106,7 +173,7 @@ func (m *manifest) readData(field string, value any, decode func(string) ([]byte
 }
 
 func (m *manifest) rejectValue(field, key, rule, hint string) {
-	const reported = 10 // see setHeaders
+	const reported = 10 // the message ends up in the snapshot and must not be long
 	if len(m.problems) >= reported {
 		return
 	}

@@ -1,7 +1,7 @@
-// Package manifests finds Secrets in manifest files instead of an API server: [Source] lists and follows a tree of them, [Check] says what
-// is wrong with some before they reach a cluster.
+// Package manifests finds Secrets in manifest files instead of an API server: [Source] lists and follows a tree of manifests, [Check] says
+// what is wrong with manifests before they reach a cluster, and [Convert] rewrites Secrets of older shapes.
 //
-// What it says of a file names places and rules, never what the file holds.
+// Messages name places and rules, never what a file holds. Only [Conversion.Text] holds the values of Secrets.
 package manifests
 
 import (
@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Path             string // a file, or a directory whose tree is searched
 	LabelSelector    string // which Secrets count; empty: all
-	DefaultNamespace string // of Secrets that name none; empty: "default"
+	DefaultNamespace string // the namespace of Secrets that name none; empty: "default"
 }
 
 // Source finds Secrets in YAML and JSON files instead of an API server: on a laptop, in docker compose, in CI. Of a directory
@@ -60,15 +60,15 @@ func New(c Config) (*Source, error) {
 	return &Source{path: filepath.Clean(c.Path), selector: selector, defaultNamespace: c.DefaultNamespace}, nil
 }
 
-// settleTime is how long a tree must have been left alone before it is read: an editor truncates and then writes, a checkout
-// replaces one file after another, and what is there in between must not pass for the new content.
+// settleTime is how long a tree must have been left alone before it is read: an editor truncates and then writes, a checkout replaces one
+// file after another, and the state in between must not pass for the new content.
 const settleTime = 100 * time.Millisecond
 
 // List reads the tree. An empty namespace means all; another selects the Secrets in it.
 //
 // The ResourceVersion is a fingerprint of the tree, taken before it is read. It is set even when List fails, so that
-// [Source.Watch] can wait for the cure. Every error is an [*source.Error], and never permanent, except that of a cancelled ctx, which is
-// returned as it is.
+// [Source.Watch] can wait for the cure. Every error is an [*source.Error] that is not permanent, except for the error of a
+// cancelled ctx, which is returned as it is.
 //
 // A tree that is being changed is read again, up to five times in half a second.
 func (m *Source) List(ctx context.Context, namespace string) (source.Listing, error) {
@@ -77,8 +77,8 @@ func (m *Source) List(ctx context.Context, namespace string) (source.Listing, er
 	for range tries {
 		before := findFiles(ctx, m.path)
 		listing.ResourceVersion = before.fingerprint
-		// File times are as coarse as a tick, up to 10 ms: within the tick of one change a second one may show in nothing but the
-		// content. So a file that is hot is not read, whatever its fingerprint does.
+		// File times are as coarse as a tick, up to 10 ms: a second change within the tick of the first may show in the content alone. So
+		// a file that has just changed is not read, even if its fingerprint stays the same.
 		if !before.changedSince(time.Now().Add(-settleTime)) {
 			secrets, err := m.read(ctx, before, namespace)
 			if after := findFiles(ctx, m.path); after.fingerprint == before.fingerprint && ctx.Err() == nil {
@@ -95,7 +95,7 @@ func (m *Source) List(ctx context.Context, namespace string) (source.Listing, er
 	return listing, treeError("the files are read once nobody writes them", "reading manifests: %q keeps changing", m.path)
 }
 
-// stopped returns why ctx ended: a caller that gave up knows, one whose time ran out is told.
+// stopped returns the error for the end of ctx: unchanged if the caller gave up, and with what was being done if the time ran out.
 func stopped(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err()

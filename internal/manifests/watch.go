@@ -6,13 +6,12 @@ import (
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
-// Watch emits [source.Opened], and a [source.Relist] whenever the tree differs from what resourceVersion, the fingerprint of a [source.Listing], or the last Relist
-// stands for, beginning with the differences that are there already: once nothing has changed for 100 ms, or after 2 s of changes
-// without such a pause.
-// It calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
+// Watch emits [source.Opened], and then a [source.Relist] for each change of the tree: once nothing has changed for 100 ms, or after 2 s of
+// changes without such a pause. The resourceVersion is the fingerprint of a [source.Listing] or of a Relist; if the tree already differs
+// from it, that is the first change. Watch calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
 //
-// It follows changes with fsnotify, and looks every 5 s besides; every second where fsnotify cannot be had. It watches directories:
-// PATH's own, those of its tree, the one above it (PATH may be replaced), and those that linked files really are in.
+// It follows changes with fsnotify, and also looks every 5 s, or every second where fsnotify cannot be had. It watches directories: PATH
+// and those of its tree, the directory above PATH, which may be replaced, and the directories of the files that links lead to.
 func (m *Source) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	n := newNotifier()
 	defer n.close()
@@ -27,9 +26,9 @@ func (m *Source) Watch(ctx context.Context, namespace, resourceVersion string, e
 	return f.follow(ctx, resourceVersion)
 }
 
-// look has the directories of the tree watched before it takes the fingerprint that counts: a change after it makes a hint.
+// look watches the directories of the tree before it takes the fingerprint that counts, so that every later change makes a hint.
 func (m *Source) look(ctx context.Context, n *notifier) (fingerprint string, hinted bool) {
-	const tries = 3 // the tree may grow meanwhile; then the next poll gets it
+	const tries = 3 // the tree may grow with each try; what the last one misses, the next poll finds
 	for range tries {
 		t := findFiles(ctx, m.path)
 		if n.watches(t.directories) {

@@ -1,6 +1,7 @@
 package secret_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -18,7 +19,10 @@ func BenchmarkDecode(b *testing.B) {
   "filter_config": {"severity": ["critical", "warning"], "namespaces": ["prod", "staging"]},
   "metadata": {"owner": "sre", "cost_center": 4711}
 }`}},
-		{"flat", data{"name": "slack-prod", "type": "slack", "url": "https://hooks.slack.com/services/T000/B000/XXXX", "api_key": "XXXX"}},
+		{"flat", data{"name": "slack-prod", "type": "slack", "url": "https://hooks.slack.com/services/T000/B000/XXXX", "api_key": "fake-api-key"}},
+		{"headers", data{"type": "webhook", "url": "https://hooks.example.com/in?tenant=1", "headers": "X-Team=sre,X-Source=alert-history,Authorization=Token token=fake"}},
+		{"large", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","filter_config":{"rules":[` +
+			strings.Repeat(`{"severity":"critical","weight":1.5,"match":"\u00e9.*","labels":{"team":"sre","env":"prod"}},`, 1000) + `{}]}}`}},
 	} {
 		b.Run(shape.name, func(b *testing.B) {
 			obj := shape.data.secret()

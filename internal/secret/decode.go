@@ -16,20 +16,22 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// Keys of a Secret that hold a whole target.
-const (
-	configKey     = "config"
-	targetFileKey = "target.json"
-)
+// MaxKeys is how many keys a Secret may have. A key of a few bytes takes many times as much memory in a map.
+const MaxKeys = maxEntries
 
-// Decode turns a labelled Secret into a target, or into a fault that names every broken field. The first of three shapes that is
-// present decides, even when it is broken: a fallback to the next would serve a target that nobody meant.
+// documentKeys returns the keys of a Secret that hold a whole target. The first key that is present decides.
+func documentKeys() []string { return []string{"config", "target.json", "config.json"} }
+
+// Decode turns a labelled Secret into a target, or into a fault that names every broken field. The first of these shapes that is present
+// decides, even when it is broken: a fallback to the next would serve a target that nobody meant.
 //
 //  1. the key config holds a JSON object;
-//  2. the key target.json holds one;
-//  3. the keys name, type, url, format, enabled, headers, api_key and auth_token hold one value each.
+//  2. the key target.json holds a JSON object;
+//  3. the key config.json holds a JSON object;
+//  4. the keys name, type, url, format, enabled, headers, filter_config, api_key and auth_token hold one value each.
 //
-// Faults and warnings name fields and rules, never what a Secret holds. The result shares no memory with obj.
+// Faults and warnings name fields and rules, never what a Secret holds. The result shares no memory with obj. Whatever a Secret of at
+// most 1 MiB holds, decoding it allocates less than 16 MiB.
 func Decode(obj *corev1.Secret) source.Secret {
 	out := source.Secret{
 		Key:             obj.Namespace + "/" + obj.Name,
@@ -37,7 +39,10 @@ func Decode(obj *corev1.Secret) source.Secret {
 		ResourceVersion: obj.ResourceVersion,
 		Created:         obj.CreationTimestamp.Time,
 	}
-	d := draft{target: targetsfile.Target{Secret: out.Key, SecretUID: out.UID, Enabled: true}}
+	d := draft{
+		target: targetsfile.Target{Secret: out.Key, SecretUID: out.UID, Enabled: true},
+		given:  make([]string, 0, len(flatKeys())),
+	}
 	d.read(obj)
 	out.Entry, out.Fault = d.finish()
 	out.Warnings = d.warnings
@@ -45,23 +50,26 @@ func Decode(obj *corev1.Secret) source.Secret {
 }
 
 func (d *draft) read(obj *corev1.Secret) {
-	if !fitsKubernetes(obj.Data) {
-		d.reject("", "must hold at most 1 MiB", "Kubernetes refuses larger Secrets")
+	if len(obj.Data) > MaxKeys {
+		d.reject(ruleEntries, "")
 		return
 	}
-	for _, key := range []string{configKey, targetFileKey} { // 1, 2
+	if !fitsKubernetes(obj.Data) {
+		d.reject(ruleSecretSize, "")
+		return
+	}
+	for _, key := range documentKeys() { // 1, 2, 3
 		if text, ok := obj.Data[key]; ok {
-			d.warnUnread(obj.Data, []string{key}, "beside "+key)
+			d.warnBeside(obj.Data, key)
 			d.readDocument(key, text)
 			return
 		}
 	}
-	d.warnUnread(obj.Data, flatKeys(), "as a flat key") // 3
-	d.readFlat(obj)
+	d.readFlat(obj) // 4
 }
 
-// fitsKubernetes reports whether an API server would store the data. Only a manifest can be larger; it must not cost more to refuse
-// than a real Secret costs to decode.
+// fitsKubernetes reports whether an API server would store the data. Only a manifest can be larger; refusing it must not cost more than
+// decoding a Secret of a cluster.
 func fitsKubernetes(data map[string][]byte) bool {
 	size := 0
 	for _, value := range data {
@@ -70,31 +78,31 @@ func fitsKubernetes(data map[string][]byte) bool {
 	return size <= corev1.MaxSecretSize
 }
 
-// warnUnread names the keys that are there but not read: a value beside config is easily believed to count.
-func (d *draft) warnUnread(data map[string][]byte, read []string, why string) {
+// warnBeside names the keys beside the one that is read: a value there is easily believed to count.
+func (d *draft) warnBeside(data map[string][]byte, read string) {
+	if len(data) == 1 {
+		return
+	}
 	const longest = 8 // a warning is one line of a log
 	var names []string
 	more := 0
 	for key := range data {
 		switch {
-		case slices.Contains(read, key):
-		case IsIdentifier(key):
-			names = append(names, key)
-		default:
+		case key == read:
+		case !IsIdentifier(key), len(names) == longest && key > names[longest-1]:
 			more++
+		default:
+			names = append(names, key)
+			slices.Sort(names)
+			if len(names) > longest {
+				names, more = names[:longest], more+1
+			}
 		}
-	}
-	slices.Sort(names)
-	if len(names) > longest {
-		more += len(names) - longest
-		names = names[:longest]
 	}
 	if more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
-	if len(names) > 0 {
-		d.warn("not read %s: %s", why, strings.Join(names, ", "))
-	}
+	d.warn(warnUnread, "", read, strings.Join(names, ", "))
 }
 
 // IsIdentifier reports whether a key that this package does not know looks like a name somebody chose for a field. Only then may it

@@ -82,9 +82,9 @@ func TestDecodeTargets(t *testing.T) {
 			func(t *targetsfile.Target) { t.Type, t.PayloadFormat = "pagerduty", "pagerduty" }},
 		{"headers", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","headers":{"X-A":"b\tc","x-b":"\u00e9"}}`},
 			func(t *targetsfile.Target) { t.Headers = map[string]string{"X-A": "b\tc", "x-b": "é"} }},
-		{"filter_config as written, but for space", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","filter_config": {"z": 1.0, "a": [1E400, 12345678901234567890], "s": "<&>\u003c"} }`},
+		{"filter_config as written, but for space", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","filter_config": {"z": 1.0, "a": [1E300, 12345678901234567890, 5e-400], "s": "<&>\u003c"} }`},
 			func(t *targetsfile.Target) {
-				t.FilterConfig = json.RawMessage(`{"z":1.0,"a":[1E400,12345678901234567890],"s":"<&>\u003c"}`)
+				t.FilterConfig = json.RawMessage(`{"z":1.0,"a":[1E300,12345678901234567890,5e-400],"s":"<&>\u003c"}`)
 			}},
 		{"unknown keys are extra", data{"config": `{"name":"a","filters":[ {"a": 1.50} ],"type":"webhook","extra":null,"url":"https://h/p","":"x"}`},
 			func(t *targetsfile.Target) {
@@ -114,8 +114,51 @@ func TestDecodeTargets(t *testing.T) {
 			func(t *targetsfile.Target) { t.URL = "HTTP://H:80" }},
 		{"an address, a port, a query and a fragment", data{"config": `{"name":"a","type":"webhook","url":"http://[::1]:8080/a%20b?q=%zz&r=?#f"}`},
 			func(t *targetsfile.Target) { t.URL = "http://[::1]:8080/a%20b?q=%zz&r=?#f" }},
-		{"letters beyond ASCII", data{"config": `{"name":"a","type":"webhook","url":"https://bücher.example/ä"}`},
-			func(t *targetsfile.Target) { t.URL = "https://bücher.example/ä" }},
+		{"letters beyond ASCII in a path", data{"config": `{"name":"a","type":"webhook","url":"https://xn--bcher-kva.example/ä"}`},
+			func(t *targetsfile.Target) { t.URL = "https://xn--bcher-kva.example/ä" }},
+		{"a host with an underscore, and one that is absolute", data{"config": `{"name":"a","type":"webhook","url":"https://my_svc.ns.svc.cluster.local.:8443/"}`},
+			func(t *targetsfile.Target) { t.URL = "https://my_svc.ns.svc.cluster.local.:8443/" }},
+		{"config.json", data{"config.json": minimal, "type": "nonsense"}, nil},
+		{"target.json goes before config.json", data{"target.json": minimal, "config.json": "{"}, nil},
+		{"type alertmanager", data{"config": `{"name":"a","type":"alertmanager","url":"https://h/p"}`},
+			func(t *targetsfile.Target) { t.PayloadFormat = "alertmanager" }},
+		{"type alertmanager after its format", data{"config": `{"name":"a","format":"alertmanager","type":"alertmanager","url":"https://h/p"}`},
+			func(t *targetsfile.Target) { t.PayloadFormat = "alertmanager" }},
+		{"flat type alertmanager", data{"name": "a", "type": "alertmanager", "url": "https://h/p"},
+			func(t *targetsfile.Target) { t.PayloadFormat = "alertmanager" }},
+		{"a surrogate pair", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","\ud83d\ude00":"\ud83d\ude00\n\"\/"}`},
+			func(t *targetsfile.Target) {
+				t.Extra = map[string]json.RawMessage{"😀": json.RawMessage(`"\ud83d\ude00\n\"\/"`)}
+			}},
+		{"every escape", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","headers":{"A":"\"\\\/\t\u0041\u00e9\u20ac\ud83d\ude00"}}`},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"A": "\"\\/\tAé€😀"} }},
+		{"flat keys that a template left empty", data{"name": "", "type": "webhook", "url": "https://h/p", "format": " ", "enabled": "\n", "headers": "", "filter_config": "", "auth_token": "k", "api_key": ""},
+			func(t *targetsfile.Target) {
+				t.Name, t.Headers = "own-name", map[string]string{"Authorization": "Bearer k"}
+			}},
+		{"flat filter_config", data{"name": "a", "type": "webhook", "url": "https://h/p", "filter_config": "{\"severity\": [\"critical\"], \"n\": 1.0}\n"},
+			func(t *targetsfile.Target) { t.FilterConfig = json.RawMessage(`{"severity":["critical"],"n":1.0}`) }},
+		{"a flat filter_config of many keys", data{"name": "a", "type": "webhook", "url": "https://h/p", "filter_config": "{" + numbered(2000) + "}"},
+			func(t *targetsfile.Target) { t.FilterConfig = json.RawMessage("{" + numbered(2000) + "}") }},
+		{"other flat keys", data{"name": "a", "type": "pagerduty", "url": "https://h/p", "routing-key": "R0\n", "ca.crt": "<a&b>\nc", "enabled_by": "", "_x": "\u00e9\""},
+			func(t *targetsfile.Target) {
+				t.Type, t.PayloadFormat = "pagerduty", "pagerduty"
+				t.Extra = map[string]json.RawMessage{"routing-key": json.RawMessage(`"R0"`), "ca.crt": json.RawMessage(`"<a&b>\nc"`),
+					"enabled_by": json.RawMessage(`""`), "_x": json.RawMessage(`"é\""`)}
+			}},
+		{"flat headers in lines", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "\n  A: b=c, d:e\r\n\n  Authorization : Token token=x\r\n"},
+			func(t *targetsfile.Target) {
+				t.Headers = map[string]string{"A": "b=c, d:e", "Authorization": "Token token=x"}
+			}},
+		{"a flat header in one line", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "Authorization: Bearer x=="},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"Authorization": "Bearer x=="} }},
+		{"a date in a line", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "A: Mon, 02 Jan 2006 15:04:05 GMT"},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"A": "Mon, 02 Jan 2006 15:04:05 GMT"} }},
+		{"flat headers with a colon in a value", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "A = b:c,\n D=e: f"},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"A": "b:c", "D": "e: f"} }},
+		{"flat headers in JSON", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "{\"A\": \"b,c\\u0041\",\n\"Authorization\": \"Bearer x\"}"},
+			func(t *targetsfile.Target) { t.Headers = map[string]string{"A": "b,cA", "Authorization": "Bearer x"} }},
+		{"flat headers in empty JSON", data{"name": "a", "type": "webhook", "url": "https://h/p", "headers": "{}"}, nil},
 		{"double base64", data{"config": base64.StdEncoding.EncodeToString([]byte(minimal)) + "\n"}, nil},
 		{"double base64 in lines, as base64(1) writes them", data{"target.json": fold(base64.StdEncoding.EncodeToString([]byte(" "+minimal+"\n")), 16)}, nil},
 	} {
@@ -188,6 +231,7 @@ func TestDecodeWarnings(t *testing.T) {
 		}
 		return d
 	}
+	const notName, notType = "is not the field name: nothing acts on it, it is passed on as it is", "is not the field type: nothing acts on it, it is passed on as it is"
 	for _, tt := range []struct {
 		name string
 		data data
@@ -198,16 +242,31 @@ func TestDecodeWarnings(t *testing.T) {
 			[]string{"config: is base64-encoded twice, once is enough"}},
 		{"keys beside config", data{"config": minimal, "target.json": "{}", "enabled": "false"},
 			[]string{"not read beside config: enabled, target.json"}},
-		{"an unknown flat key", flat(data{"filter_config": "{}"}),
-			[]string{"not read as a flat key: filter_config"}},
-		{"a key that may be a value", flat(data{".s3cr3t": "x"}),
-			[]string{"not read as a flat key: 1 more"}},
-		{"both", flat(data{"-x": "x", "9x": "y", "ok.key-1": "z"}),
-			[]string{"not read as a flat key: ok.key-1, 2 more"}},
-		{"many keys", flat(data{"k1": "", "k2": "", "k3": "", "k4": "", "k5": "", "k6": "", "k7": "", "k8": "", "k9": "", strings.Repeat("k", 64): ""}),
-			[]string{"not read as a flat key: k1, k2, k3, k4, k5, k6, k7, k8, 2 more"}},
+		{"many keys beside config", data{"config": minimal, "k1": "", "k2": "", "k3": "", "k4": "", "k5": "", "k6": "", "k7": "", "k8": "", "k9": "", strings.Repeat("k", 64): "", "k0": ""},
+			[]string{"not read beside config: k0, k1, k2, k3, k4, k5, k6, k7, 3 more"}},
+		{"keys beside config that may be values", data{"config": minimal, ".s3cr3t": "x"}, []string{"not read beside config: 1 more"}},
+		{"flat keys that may be values", flat(data{"-x": "x", "9x": "y", "ok.key-1": "z", strings.Repeat("k", 64): ""}),
+			[]string{"keys that are neither read nor passed on: 3"}},
+		{"a flat key that is no text", flat(data{"keystore": "\xfe\xff"}), []string{"keys that are neither read nor passed on: 1"}},
+		{"an empty api_key", flat(data{"api_key": " ", "auth_token": "\n"}),
+			[]string{"api_key: is empty, so it gives no header Authorization", "auth_token: is empty, so it gives no header Authorization"}},
 		{"a field in the wrong case", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","Enabled":false}`},
-			[]string{"Enabled: is not the field enabled, keys are case-sensitive; it is passed on as it is"}},
+			[]string{"Enabled: is not the field enabled: nothing acts on it, it is passed on as it is"}},
+		{"other words for fields", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","webhook_url":"x","header":{},"filterConfig":{},"filter-config":{},"disabled":true,"apiKey":"x"}`},
+			[]string{"webhook_url: is not the field url: nothing acts on it, it is passed on as it is", "header: is not the field headers: nothing acts on it, it is passed on as it is",
+				"filterConfig: is not the field filter_config: nothing acts on it, it is passed on as it is",
+				"filter-config: is not the field filter_config: nothing acts on it, it is passed on as it is",
+				"disabled: is not the field enabled: nothing acts on it, it is passed on as it is", "apiKey: is not the field headers.Authorization: nothing acts on it, it is passed on as it is"}},
+		{"other words for flat keys", flat(data{"api-key": "x", "filterConfig": "{}"}),
+			[]string{"api-key: is not the field api_key: nothing acts on it, it is passed on as it is",
+				"filterConfig: is not the field filter_config: nothing acts on it, it is passed on as it is"}},
+		{"what nothing acts on", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","filters":[],"auth":{"type":"basic"},"timeout":"5s","retry":{"max":3}}`},
+			[]string{"filters: nothing acts on it, it is passed on as it is", "auth: nothing acts on it, it is passed on as it is",
+				"timeout: nothing acts on it, it is passed on as it is", "retry: nothing acts on it, it is passed on as it is"}},
+		{"keys of an app's own", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","metadata":{},"team":"sre","tape":1,"game":2,"curl":3,"routing-key":"x","channel":"#a","labels":{},"names":[],"filtered":true}`}, nil},
+		{"more warnings than anybody reads", data{"config": minimal[:len(minimal)-1] + `,"NAME":1,"nAME":1,"NaME":1,"NAmE":1,"NAMe":1,"TYPE":1,"tYPE":1,"TyPE":1,"TYpE":1,"TYPe":1,"URL":1,"uRL":1}`},
+			[]string{"NAME: " + notName, "nAME: " + notName, "NaME: " + notName, "NAmE: " + notName, "NAMe: " + notName,
+				"TYPE: " + notType, "tYPE: " + notType, "TyPE: " + notType, "TYpE: " + notType, "TYPe: " + notType, "2 more warnings"}},
 		{"api_key in JSON", data{"config": `{"name":"a","type":"webhook","url":"https://h/p","api_key":"x"}`},
 			[]string{"api_key: gives no header in a JSON object and is passed on as it is; write headers.Authorization"}},
 	} {

@@ -6,70 +6,77 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"unicode/utf8"
-)
-
-const (
-	hintUTF8   = "save it as UTF-8; is it a binary file, or encoded once more?"
-	hintEscape = `write the character itself, or both halves of the pair \ud83d\ude00`
 )
 
 // readDocument reads the target that the Secret's key holds as a JSON object.
 func (d *draft) readDocument(key string, text []byte) {
-	doc, ok := d.parseDocument(key, text)
+	members, ok := d.membersOf(key, d.decodeTwice(key, text))
 	if !ok {
-		return
-	}
-	members, fault := membersOf(doc)
-	if fault != nil {
-		if fault.key != "" {
-			key += "." + fault.key
-		}
-		d.unreadable(key, fault.rule, "beyond JSON's own rules each key may be there once, 100 levels may nest, and an escape must be a character")
 		return
 	}
 	for _, m := range members {
 		d.readMember(m)
 	}
 	if len(d.given) == 0 {
-		d.unreadable(key, "must hold the fields of a target, such as name, type and url", "keys are case-sensitive and stand at the top level")
+		d.reject(ruleFields, key)
 		return
 	}
 	d.complete()
 }
 
-// parseDocument returns the JSON object that text is, or that text is the base64 encoding of: encoding by hand what kubectl encodes
-// again is a common mistake, and apps have long accepted it.
-func (d *draft) parseDocument(key string, text []byte) ([]byte, bool) {
-	doc := bytes.TrimSpace(text)
-	if !isObject(doc) {
-		decoded := make([]byte, base64.StdEncoding.DecodedLen(len(doc)))
-		n, err := base64.StdEncoding.Decode(decoded, doc)
-		if inner := bytes.TrimSpace(decoded[:n]); err == nil && isObject(inner) {
-			d.warn("%s: is base64-encoded twice, once is enough", key)
-			doc = inner
-		}
+// decodeTwice returns text or, if text is the base64 encoding of a JSON object, that object: encoding by hand what kubectl encodes again is
+// a common mistake, and apps have long accepted it.
+func (d *draft) decodeTwice(key string, text []byte) []byte {
+	text = bytes.TrimSpace(text)
+	if isObject(text) {
+		return text
 	}
-	if !utf8.Valid(doc) {
-		d.unreadable(key, "must be UTF-8 text", hintUTF8)
+	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(decoded, text)
+	if inner := bytes.TrimSpace(decoded[:n]); err == nil && isObject(inner) {
+		d.warn(warnBase64, key)
+		return inner
+	}
+	return text
+}
+
+// membersOf returns the members of the JSON object that is the value of a key, or rejects the value.
+func (d *draft) membersOf(key string, doc []byte) ([]member, bool) {
+	if !d.checkObject(key, doc) {
 		return nil, false
 	}
-	if !json.Valid(doc) {
-		d.unreadable(key, "must be valid JSON, it breaks at "+breakOf(doc), "no comments, no trailing commas, no byte order mark")
-		return nil, false
+	members, fault := membersOf(doc)
+	if fault == nil {
+		return members, true
 	}
-	if !isObject(doc) {
-		d.unreadable(key, "must be a JSON object", "with the fields of the target between { and }")
-		return nil, false
+	if fault.key != "" {
+		key += "." + fault.key
 	}
-	return doc, true
+	d.reject(fault.rule, key)
+	return nil, false
+}
+
+// checkObject reports whether the value of a key is a JSON object, or rejects it.
+func (d *draft) checkObject(key string, doc []byte) bool {
+	switch valid := json.Valid(doc); {
+	case !utf8.Valid(doc):
+		d.reject(ruleUTF8, key)
+	case !valid && looksLikeYAML(doc):
+		d.reject(ruleYAML, key)
+	case !valid:
+		d.reject(ruleJSON, key, breakOf(doc))
+	case !isObject(doc):
+		d.reject(ruleJSONObject, key)
+	default:
+		return true
+	}
+	return false
 }
 
 func isObject(doc []byte) bool { return len(doc) > 0 && doc[0] == '{' }
 
-// breakOf says where doc stops being JSON. Why it does, package json says only with a quotation.
+// breakOf says where doc stops being JSON. It does not say why: package json gives the reason only with a quotation of the document.
 func breakOf(doc []byte) string {
 	var discard json.RawMessage
 	var syntax *json.SyntaxError
@@ -80,6 +87,19 @@ func breakOf(doc []byte) string {
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return fmt.Sprintf("line %d, column %d", line, column)
+}
+
+// looksLikeYAML reports whether text that is not JSON begins as YAML does: with a document marker, or a key and a colon.
+func looksLikeYAML(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		key, value, ok := bytes.Cut(line, []byte(":"))
+		return bytes.HasPrefix(line, []byte("---")) || ok && IsIdentifier(string(key)) && (len(value) == 0 || value[0] == ' ')
+	}
+	return false
 }
 
 func (d *draft) readMember(m member) {
@@ -99,7 +119,7 @@ func (d *draft) readMember(m member) {
 	case fieldFilterConfig:
 		d.readFilterConfig(m)
 	default:
-		d.readExtra(m)
+		d.carry(m.key, compact(m.value))
 		return
 	}
 	d.given = append(d.given, m.key)
@@ -107,15 +127,10 @@ func (d *draft) readMember(m member) {
 
 func (d *draft) readString(m member, set func(string)) {
 	if m.value[0] != '"' {
-		d.reject(m.key, "must be a string", "put it in quotes")
+		d.reject(ruleString, m.key)
 		return
 	}
-	s, ok := unquote(m.value)
-	if !ok {
-		d.reject(m.key, "must not hold a broken Unicode escape", hintEscape)
-		return
-	}
-	set(s)
+	set(unquote(m.value))
 }
 
 func (d *draft) readEnabled(m member) {
@@ -125,62 +140,27 @@ func (d *draft) readEnabled(m member) {
 	case "false":
 		d.target.Enabled = false
 	default:
-		d.reject(m.key, "must be true or false", "without quotes; leave it out for true")
+		d.reject(ruleEnabled, m.key)
 	}
 }
 
 func (d *draft) readHeaders(m member) {
 	if !isObject(m.value) {
-		d.reject(m.key, "must be an object of strings", "leave it out for no headers")
+		d.reject(ruleHeadersObject, m.key)
 		return
 	}
-	members, _ := membersOf(m.value) // nothing that the scan of the whole document let pass
-	headers := make([]header, len(members))
-	for i, entry := range members {
-		headers[i] = header{name: entry.key, where: headerLabel(i, entry.key)}
-		if entry.value[0] != '"' {
-			headers[i].broken, headers[i].cure = "the value must be a string", "put it in quotes"
-			continue
-		}
-		value, ok := unquote(entry.value)
-		if !ok {
-			headers[i].broken, headers[i].cure = "the value must not hold a broken Unicode escape", hintEscape
-		}
-		headers[i].value = value
+	members, fault := membersOf(m.value) // the scan of the whole document has left only their number to check
+	if fault != nil {
+		d.reject(fault.rule, m.key)
+		return
 	}
-	d.setHeaders(headers)
+	d.setHeaders(headersOf(members))
 }
 
 func (d *draft) readFilterConfig(m member) {
 	if !isObject(m.value) {
-		d.reject(m.key, "must be an object", "leave it out for no filter")
+		d.reject(ruleObject, m.key)
 		return
 	}
 	d.target.FilterConfig = compact(m.value)
-}
-
-// readExtra carries a key that has no field through to the app.
-func (d *draft) readExtra(m member) {
-	if d.target.Extra == nil {
-		d.target.Extra = make(map[string]json.RawMessage)
-	}
-	d.target.Extra[m.key] = compact(m.value)
-	switch lower := strings.ToLower(m.key); {
-	case m.key == keyAPIKey || m.key == keyAuthToken:
-		d.warn("%s: gives no header in a JSON object and is passed on as it is; write headers.Authorization", m.key)
-	case slices.Contains(documentFields(), lower): // and so the key may be shown
-		d.warn("%s: is not the field %s, keys are case-sensitive; it is passed on as it is", m.key, lower)
-	}
-}
-
-func documentFields() []string {
-	return []string{fieldName, fieldType, fieldURL, fieldFormat, fieldEnabled, fieldHeaders, fieldFilterConfig}
-}
-
-// compact returns a copy of valid JSON without the space between its tokens. Number text and key order stay as written.
-func compact(value []byte) json.RawMessage {
-	var buf bytes.Buffer
-	buf.Grow(len(value))
-	_ = json.Compact(&buf, value) // valid already
-	return bytes.Clone(buf.Bytes())
 }

@@ -8,60 +8,100 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
+// maxReported bounds how many broken headers, and how many warnings, are told of one Secret: two bytes of a Secret can make another
+// message of a hundred bytes in the log and in the snapshot.
+const maxReported = 10
+
 // draft is a target under construction together with everything found wrong with it.
 type draft struct {
 	target   targetsfile.Target
-	given    []string // fields that the Secret sets, rightly or wrongly: those are not missing
-	reason   string   // of the fault; empty while there is none
+	flat     bool     // the fields are keys of the Secret
+	typ      string   // the type as the Secret names it; empty while it is broken or missing
+	given    []string // fields that the Secret sets, rightly or wrongly, and which so are not missing
+	reason   string   // the reason of the fault; empty while there is no fault
 	problems []source.Problem
 	warnings []string
+	untold   int // warnings beyond maxReported
 }
 
-// unreadable records that the Secret, or one of its keys, cannot be read as a target at all.
-func (d *draft) unreadable(key, rule, hint string) {
-	d.reason = targetsfile.RejectParse
-	d.problems = append(d.problems, source.Problem{Field: key, Rule: rule, Hint: hint})
+// reject records that a field, or with an empty name the whole Secret, breaks a rule.
+func (d *draft) reject(id ID, field string, details ...any) { d.rejectPart(id, field, "", details...) }
+
+// rejectPart records that a part of a field, such as one of its headers, breaks a rule.
+func (d *draft) rejectPart(id ID, field, part string, details ...any) {
+	r := id.rule()
+	if d.reason != parse { // parse wins: behind what cannot be read further rules may be broken
+		d.reason = r.Reason
+	}
+	d.problems = append(d.problems, source.Problem{Field: field, Rule: labelled(part, r.message(details)), Hint: r.Hint})
 }
 
-// reject records that a field breaks its rule.
-func (d *draft) reject(field, rule, hint string) {
-	d.reason = targetsfile.RejectValidate
-	d.problems = append(d.problems, source.Problem{Field: field, Rule: rule, Hint: hint})
+// warn records that a key, or with an empty name the Secret, was hardly meant as it is.
+func (d *draft) warn(id ID, key string, details ...any) {
+	if len(d.warnings) == maxReported {
+		d.untold++
+		return
+	}
+	d.warnings = append(d.warnings, labelled(key, id.rule().message(details)))
 }
 
-func (d *draft) warn(format string, args ...any) {
-	d.warnings = append(d.warnings, fmt.Sprintf(format, args...))
+func (r Rule) message(details []any) string {
+	if len(details) == 0 {
+		return r.Text
+	}
+	return fmt.Sprintf(r.Text, details...)
 }
 
-// complete checks what only shows once every field has been read.
+func labelled(label, text string) string {
+	if label == "" {
+		return text
+	}
+	return label + ": " + text
+}
+
+// complete checks what shows only after every field was read.
 func (d *draft) complete() {
 	for _, field := range []string{fieldName, fieldType, fieldURL} {
 		if !slices.Contains(d.given, field) {
-			d.reject(field, "is required", "add it; a target needs at least name, type and url")
+			d.reject(ruleRequired, field)
 		}
 	}
-	t := &d.target
-	if !slices.Contains(d.given, fieldFormat) {
-		t.PayloadFormat = t.Type
-	}
-	if t.Type != "" && t.PayloadFormat != "" && !suits(t.PayloadFormat, t.Type) {
-		d.reject(fieldFormat, "does not suit type "+t.Type, "leave it out, or use "+formatsOf(t.Type))
-	}
+	d.completeFormat()
 }
 
 // finish returns the target, or why there is none.
 func (d *draft) finish() (*targetsfile.Entry, *source.Fault) {
-	if len(d.problems) > 0 {
-		return nil, &source.Fault{Reason: d.reason, Problems: d.problems}
+	if d.untold > 0 {
+		d.warnings = append(d.warnings, warnMoreWarnings.rule().message([]any{fmt.Sprint(d.untold)}))
 	}
-	entry, err := targetsfile.NewEntry(d.target)
-	if err != nil { // its text may quote the value
-		d.unreadable("", "cannot be written as JSON", "")
-	} else if entry.Size() > targetsfile.MaxTargetBytes {
-		d.reject("", fmt.Sprintf("must be at most %d KiB as a target", targetsfile.MaxTargetBytes>>10), "move what publishing does not need out of it")
+	var entry *targetsfile.Entry
+	if len(d.problems) == 0 {
+		entry = d.encode()
 	}
 	if len(d.problems) > 0 {
 		return nil, &source.Fault{Reason: d.reason, Problems: d.problems}
 	}
 	return entry, nil
+}
+
+// encode measures the target before it encodes it: encoding takes several times the target's size.
+func (d *draft) encode() *targetsfile.Entry {
+	least := len(d.target.URL) + len(d.target.FilterConfig)
+	for name, value := range d.target.Headers {
+		least += len(name) + len(value)
+	}
+	for key, value := range d.target.Extra {
+		least += len(key) + len(value)
+	}
+	if least > targetsfile.MaxTargetBytes {
+		d.reject(ruleTargetSize, "")
+		return nil
+	}
+	entry, err := targetsfile.NewEntry(d.target)
+	if err != nil { // the error's text may quote the value
+		d.reject(ruleWritable, "")
+	} else if entry.Size() > targetsfile.MaxTargetBytes {
+		d.reject(ruleTargetSize, "")
+	}
+	return entry
 }

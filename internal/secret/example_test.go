@@ -23,7 +23,7 @@ func ExampleDecode() {
 	}
 	// Output:
 	// alert-history/slack-prod validate
-	// type: must be one of slack, pagerduty, rootly, webhook (in lower case, without spaces)
+	// type: must be one of alertmanager, slack, pagerduty, rootly, webhook (in lower case, without spaces)
 	// url: must be an absolute http or https URL (write it with scheme and host, as in https://host/path)
-	// enabled: must be true or false (without quotes; leave it out for true)
+	// enabled: must be true or false (in JSON without quotes; leave it out for true)
 }

@@ -1,7 +1,7 @@
 package secret
 
 import (
-	"fmt"
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,111 +10,131 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Flat keys that are no fields: either gives the header Authorization.
-const (
-	keyAPIKey    = "api_key"
-	keyAuthToken = "auth_token"
-)
-
-const authorization = "Authorization"
-
-// flatKeys returns the keys that hold one field each.
+// flatKeys returns the keys that hold one value each.
 func flatKeys() []string {
-	return []string{fieldName, fieldType, fieldURL, fieldFormat, fieldEnabled, fieldHeaders, keyAPIKey, keyAuthToken}
+	return []string{fieldName, fieldType, fieldURL, fieldFormat, fieldEnabled, fieldHeaders, fieldFilterConfig, keyAPIKey, keyAuthToken}
 }
 
 // readFlat reads a target whose fields are keys of the Secret.
 func (d *draft) readFlat(obj *corev1.Secret) {
-	values := make(map[string]string)
-	for _, key := range flatKeys() {
-		raw, ok := obj.Data[key]
-		if !ok {
-			continue
-		}
-		if !utf8.Valid(raw) {
-			d.unreadable(key, "must be UTF-8 text", hintUTF8)
-		}
-		d.given = append(d.given, key)
-		values[key] = strings.TrimSpace(string(raw))
-	}
+	d.flat = true
+	isThere := func(key string) bool { _, ok := obj.Data[key]; return ok }
 	switch {
-	case len(d.given) == 0:
-		d.unreadable("", "holds no known key", "add the key config with a JSON object, or the keys name, type and url")
-	case len(d.problems) == 0:
-		d.readValues(values, obj.Name)
-		d.complete()
+	case !slices.ContainsFunc(flatKeys(), isThere):
+		d.reject(ruleKnownKey, "")
+		return
+	case len(obj.Data) > maxEntries:
+		d.reject(ruleEntries, "")
+		return
 	}
+	if !d.readFlatField(obj, fieldName, d.setName) {
+		d.given = append(d.given, fieldName)
+		d.setName(obj.Name)
+	}
+	d.readFlatField(obj, fieldType, d.setType)
+	d.readFlatField(obj, fieldURL, d.setURL)
+	d.readFlatField(obj, fieldFormat, d.setFormat)
+	d.readFlatField(obj, fieldEnabled, d.setEnabled)
+	var headers []header
+	d.readFlatField(obj, fieldHeaders, func(text string) { headers = d.readFlatHeaders(text) })
+	d.setHeaders(d.withToken(obj, headers))
+	d.readFlatField(obj, fieldFilterConfig, d.setFilterConfig)
+	d.carryFlat(obj)
+	d.complete()
 }
 
-// readValues applies each field's rule, in the order of [flatKeys].
-func (d *draft) readValues(values map[string]string, secretName string) {
-	if name, ok := values[fieldName]; ok {
-		d.setName(name)
-	} else {
-		d.given = append(d.given, fieldName)
-		d.setName(secretName)
+// readFlatField gives the value of a key to set, without the white space around it, and reports whether the key is there. A key that holds
+// nothing but white space counts as absent: templates leave such keys.
+func (d *draft) readFlatField(obj *corev1.Secret, key string, set func(string)) bool {
+	text := bytes.TrimSpace(obj.Data[key])
+	if len(text) == 0 {
+		return false
 	}
-	set := func(field string, to func(string)) {
-		if value, ok := values[field]; ok {
-			to(value)
-		}
+	d.given = append(d.given, key)
+	if !utf8.Valid(text) {
+		d.reject(ruleUTF8, key)
+		return true
 	}
-	set(fieldType, d.setType)
-	set(fieldURL, d.setURL)
-	set(fieldFormat, d.setFormat)
-	set(fieldEnabled, d.setEnabled)
-	d.setHeaders(d.flatHeaders(values))
+	set(string(text))
+	return true
 }
 
 func (d *draft) setEnabled(text string) {
-	enabled, err := strconv.ParseBool(text) // its error quotes the text
+	enabled, err := strconv.ParseBool(text) // the error is dropped, since it quotes the text
 	if err != nil {
-		d.reject(fieldEnabled, "must be true or false", "leave it out for true")
+		d.reject(ruleEnabled, fieldEnabled)
 	}
 	d.target.Enabled = enabled
 }
 
-// flatHeaders returns the headers of the key headers, k=v,k=v, and the one that api_key or auth_token stands for.
-func (d *draft) flatHeaders(values map[string]string) []header {
-	headers := splitHeaders(values[fieldHeaders])
-	var sources []string
+// setFilterConfig refuses what is not a JSON object: without its filter a target would be sent more than somebody meant to send.
+func (d *draft) setFilterConfig(text string) {
+	doc := []byte(text)
+	if !d.checkObject(fieldFilterConfig, doc) {
+		return
+	}
+	if fault := checkJSON(doc); fault != nil {
+		d.reject(fault.rule, fieldFilterConfig)
+		return
+	}
+	d.target.FilterConfig = compact(doc)
+}
+
+// withToken adds the header that api_key or auth_token stands for.
+func (d *draft) withToken(obj *corev1.Secret, headers []header) []header {
+	sources := make([]string, 0, 3)
 	for _, key := range []string{keyAPIKey, keyAuthToken} {
-		token, ok := values[key]
-		if !ok {
-			continue
-		}
-		sources = append(sources, key)
-		h := header{field: key, name: authorization, value: "Bearer " + token}
-		if token == "" {
-			h.broken, h.cure = "must not be empty", "set it, or leave the key out"
-		}
-		headers = append(headers, h)
+		d.readFlatField(obj, key, func(token string) {
+			sources = append(sources, key)
+			h := header{field: key, name: authorization, value: "Bearer " + token}
+			h.broken, h.details = checkToken(token)
+			headers = append(headers, h)
+		})
 	}
 	isAuthorization := func(h header) bool { return h.field == "" && strings.EqualFold(h.name, authorization) }
 	if slices.ContainsFunc(headers, isAuthorization) {
-		sources = append(sources, "a header Authorization")
+		sources = append(sources, authorization)
 	}
-	if len(sources) < 2 {
+	switch len(sources) {
+	case 0:
+		d.warnEmptyToken(obj)
+		return headers
+	case 1:
 		return headers
 	}
-	d.reject(sources[0], "only one of api_key, auth_token and a header Authorization may be given", "found "+strings.Join(sources, ", "))
+	d.reject(ruleOneCredential, sources[0])
 	return slices.DeleteFunc(headers, func(h header) bool { return h.broken == "" && strings.EqualFold(h.name, authorization) })
 }
 
-// splitHeaders splits k=v,k=v. A value may hold further =, as base64 does.
-func splitHeaders(text string) []header {
-	if text == "" {
-		return nil
-	}
-	var headers []header
-	for i, pair := range strings.Split(text, ",") {
-		name, value, ok := strings.Cut(pair, "=")
-		// The position, not the name: where a value holds a comma, what follows is in the place of a name.
-		h := header{name: strings.TrimSpace(name), value: strings.TrimSpace(value), where: fmt.Sprintf("entry %d", i+1)}
-		if !ok {
-			h.broken, h.cure = "must be name=value", "a comma begins the next header: one whose value holds a comma needs the key config"
+// warnEmptyToken warns of a Secret whose key for a credential is there, but empty.
+func (d *draft) warnEmptyToken(obj *corev1.Secret) {
+	for _, key := range []string{keyAPIKey, keyAuthToken} {
+		if value, ok := obj.Data[key]; ok && len(bytes.TrimSpace(value)) == 0 {
+			d.warn(warnFlatEmpty, key)
 		}
-		headers = append(headers, h)
 	}
-	return headers
+}
+
+// carryFlat passes the keys that are not fields through to the app, as strings.
+func (d *draft) carryFlat(obj *corev1.Secret) {
+	var others []string
+	fields := flatKeys()
+	for key := range obj.Data {
+		if !slices.Contains(fields, key) {
+			others = append(others, key)
+		}
+	}
+	slices.Sort(others) // so that the warnings come in one order
+	unread := 0
+	for _, key := range others {
+		value := bytes.TrimSpace(obj.Data[key])
+		if !IsIdentifier(key) || !utf8.Valid(value) {
+			unread++
+			continue
+		}
+		d.carry(key, quote(string(value)))
+	}
+	if unread > 0 {
+		d.warn(warnFlatUnread, "", strconv.Itoa(unread))
+	}
 }

@@ -66,7 +66,7 @@ func FuzzDecode(f *testing.F) {
 		`{"Name":"a","TYPE":"b","api_key":"c","name":"a","name":"b"}`,
 		strings.Repeat("[", 300), `{"x":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + "}",
 	} {
-		for shape := range uint8(3) {
+		for shape := range uint8(4) {
 			f.Add(shape, []byte(text), []byte("webhook"), []byte("https://h/p"), []byte("A=b,C=d"), uint16(9))
 		}
 	}
@@ -76,6 +76,9 @@ func FuzzDecode(f *testing.F) {
 		{"F", "rootly", "http://[::1]:80/", "Authorization=Token x=y"},
 		{" \n", "webhook ", "HTTPS://EXAMPLE.COM", "=,A,A=,A=b,a=c"},
 		{"slack", "slack", "https://a.example/%2e%2e/\u202e", "X-A=\r\nInjected: 1"},
+		{`{"severity":["critical"]}`, "alertmanager", "https://a.example/${B}", "X-A: 1, X-B: 2\nAuthorization: Bearer <no value>"},
+		{"<no value>", "webhook", "https://xn--bcher-kva.example/|", `{"X-A":"b","Authorization":"Bearer \ud800"}`},
+		{"Bearer x", "webhook", "ENC[AES256_GCM,data:AAAA]", "# X-A: 1\n\nX-B : 2"},
 	} {
 		for at := range uint16(8) {
 			f.Add(uint8(2), []byte(flat.text), []byte(flat.typ), []byte(flat.url), []byte(flat.headers), at)
@@ -88,11 +91,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		for _, change := range []func([]byte) []byte{func(v []byte) []byte { return v }, plant} {
 			obj := data{}.secret()
-			switch shape % 3 {
+			switch shape % 4 {
 			case 0:
 				obj.Data["config"] = change(text)
 			case 1:
 				obj.Data["target.json"] = change(text)
+			case 3:
+				obj.Data["config.json"] = change(text)
 			case 2:
 				obj.Data = map[string][]byte{"type": change(typ), "url": change(url), "headers": change(headers), "enabled": change(text)}
 				if at%2 == 0 {
@@ -103,6 +108,10 @@ func FuzzDecode(f *testing.F) {
 				}
 				if at%5 == 0 {
 					obj.Data["format"] = change(text)
+				}
+				if at%7 == 0 {
+					obj.Data["filter_config"] = change(text)
+					obj.Data["routing-key"] = change(url)
 				}
 				obj.Data[string(change([]byte("other")))] = text
 			}
@@ -143,7 +152,7 @@ func FuzzDecodeFields(f *testing.F) {
 		}
 		checkDecoded(t, data{
 			"name": lookAlike + bad, "type": lookAlike, "url": prefix + lookAlike, "format": lookAlike, "enabled": lookAlike,
-			"headers": name + "=" + lookAlike + value + "," + lookAlike, "api_key": lookAlike + value, "auth_token": lookAlike,
+			"headers": name + "=" + lookAlike + value + "," + lookAlike, "filter_config": `{"` + lookAlike + `":` + value, "api-key": lookAlike, "api_key": lookAlike + value, "auth_token": lookAlike,
 		}.decode())
 	})
 }

@@ -3,15 +3,32 @@ package secret
 import (
 	"fmt"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // header is one HTTP header before it is checked.
 type header struct {
 	name, value string
-	field       string // to blame, if it is not the field headers
-	where       string // in the field: a public name or a position
-	broken      string // the rule that it breaks already
-	cure        string // what to do about that
+	field       string // the key that gave the header; empty: the field headers
+	position    int    // the place in the field headers, from 1
+	named       bool   // messages show the name, if a header can have it, and not the position
+	broken      ID     // the rule that parsing found broken; empty: none
+	details     []any  // what the text of that rule has to fill in
+}
+
+// headersOf returns the members of a JSON object as headers.
+func headersOf(members []member) []header {
+	headers := make([]header, len(members))
+	for i, m := range members {
+		headers[i] = header{name: m.key, position: i + 1, named: true}
+		if m.value[0] != '"' {
+			headers[i].broken = ruleHeaderString
+			continue
+		}
+		headers[i].value = unquote(m.value)
+	}
+	return headers
 }
 
 // setHeaders checks the headers and adds them to the target.
@@ -19,70 +36,67 @@ func (d *draft) setHeaders(headers []header) {
 	if len(headers) == 0 {
 		return
 	}
-	// Two bytes of a Secret can be a broken header and a hundred bytes of message; the message ends up in the snapshot.
-	const reported = 10
 	broken := 0
-	names := make(map[string]bool, len(headers))
+	seen := make(map[string]bool, len(headers))
 	d.target.Headers = make(map[string]string, len(headers))
 	for _, h := range headers {
-		rule, hint := h.check()
-		folded := strings.ToLower(h.name) // HTTP does not tell them apart, and a receiver would see one of the two
-		if rule == "" && names[folded] {
-			rule = "a header of this name is there already"
+		id, details := h.check()
+		if id == "" && len(headers) > 1 {
+			folded := strings.ToLower(h.name) // HTTP does not tell upper from lower case, and a receiver would see one of the two
+			if seen[folded] {
+				id = ruleHeaderTwice
+			}
+			seen[folded] = true
 		}
-		if rule == "" {
-			names[folded] = true
-			d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
+		if id != "" {
+			if broken++; broken <= maxReported {
+				d.rejectPart(id, h.blamed(), h.label(), details...)
+			}
 			continue
 		}
-		if broken++; broken <= reported {
-			d.rejectHeader(h, rule, hint)
+		d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
+		if left := placeholderIn(h.value); left != "" { // not a credential: there a placeholder is a fault
+			d.warn(warnPlaceholder, fieldHeaders+": "+h.label(), left)
 		}
 	}
-	if broken > reported {
-		d.reject(fieldHeaders, fmt.Sprintf("%d more are broken", broken-reported), "correct the others first")
+	if broken > maxReported {
+		d.reject(ruleHeadersMore, fieldHeaders, fmt.Sprint(broken-maxReported))
 	}
 }
 
-func (d *draft) rejectHeader(h header, rule, hint string) {
+// blamed returns the field that gave the header.
+func (h header) blamed() string {
 	if h.field == "" {
-		h.field = fieldHeaders
+		return fieldHeaders
 	}
-	if h.where != "" {
-		rule = h.where + ": " + rule
-	}
-	d.reject(h.field, rule, hint)
+	return h.field
 }
 
-// check returns the rule that the header breaks, RFC 9110 section 5.
-func (h header) check() (rule, hint string) {
+// check returns the rule that the header breaks: one of RFC 9110 section 5, or for a credential a stricter one.
+func (h header) check() (broken ID, details []any) {
 	switch {
 	case h.broken != "":
-		return h.broken, h.cure
-	case !isToken(h.name):
-		return "the name must be letters, digits and !#$%&'*+-.^_`|~", "no spaces, no colon"
+		return h.broken, h.details
+	case !httpguts.ValidHeaderFieldName(h.name):
+		return ruleHeaderName, nil
 	case strings.TrimSpace(h.value) == "":
-		return "the value must not be empty", "set it, or leave the header out"
-	case strings.ContainsFunc(h.value, isControl):
-		return "the value must not hold line breaks or control characters", "echo adds a line break, printf does not"
+		return ruleHeaderEmpty, nil
+	case !httpguts.ValidHeaderFieldValue(h.value):
+		return ruleHeaderControl, nil
+	case h.field == "" && strings.EqualFold(h.name, authorization):
+		return checkAuthorization(h.value)
 	}
-	return "", ""
+	return "", nil
 }
 
-// headerLabel names a header in a message. The name of a broken header is shown if it could be a header's.
-func headerLabel(index int, name string) string {
+// label says in a message which header is meant.
+func (h header) label() string {
 	const longest = 64
-	if len(name) <= longest && isToken(name) {
-		return name
+	switch {
+	case h.position == 0:
+		return ""
+	case h.named && len(h.name) <= longest && httpguts.ValidHeaderFieldName(h.name):
+		return h.name
 	}
-	return fmt.Sprintf("entry %d", index+1)
+	return fmt.Sprintf("entry %d", h.position)
 }
-
-func isToken(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		return !letter && (c < '0' || '9' < c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
-	})
-}
-
-func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }

@@ -2,65 +2,53 @@ package secret
 
 import (
 	"bytes"
-	"encoding/json"
 	"slices"
 	"strconv"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// maxDepth bounds how deep arrays and objects may nest. Package json stops at 10 000, and a snapshot nests a target four levels
-// deeper: without a bound of its own one Secret could make a file that no reader accepts. Readers in other languages give up far
-// earlier, jq 1.6 at 257.
-const maxDepth = 100
+const (
+	// maxDepth bounds how deep arrays and objects may nest. Package json stops at 10 000, and a snapshot nests a target four levels
+	// deeper: with no other bound one Secret could make a file that no reader accepts. Readers in other languages give up far earlier,
+	// jq 1.6 at 257.
+	maxDepth = 100
+	// maxEntries bounds the members of a document, the headers and the flat keys. A Secret has room for a hundred times as many, and
+	// decoding so many takes fifty times the memory of the Secret.
+	maxEntries = 1000
+)
 
 // jsonFault says why a JSON document that is well formed is refused all the same.
 type jsonFault struct {
-	rule string
+	rule ID
 	key  string // the top-level key at fault, if it may be shown
 }
 
 // member is one key of a JSON object and its value as written.
 type member struct {
 	key   string
-	value []byte // aliases the document
+	value []byte // a part of the document, not a copy
 }
 
-// membersOf returns the members of a JSON object in their order. It refuses what package json lets pass: a key that occurs twice
-// in one object (at any depth; one of the two values would silently win) and depth beyond [maxDepth]. One pass over the bytes does
-// both; doc must be valid JSON.
+// membersOf returns the members of a JSON object in their order; doc must be valid JSON. It refuses what package json lets pass, in one
+// pass over the bytes: a key that occurs twice in one object at any depth (one of the two values would silently win), depth beyond
+// [maxDepth], half of a surrogate pair and a number beyond a double's range anywhere (other parsers refuse the whole file for either),
+// and more members than [maxEntries].
 func membersOf(doc []byte) ([]member, *jsonFault) {
-	s := memberReader{doc: doc}
-	for s.pos < len(doc) {
-		switch c := doc[s.pos]; c {
-		case '{', '[':
-			s.open = append(s.open, container{object: c == '{', wantKey: c == '{'})
-			if len(s.open) > maxDepth {
-				return nil, s.fault("must not nest deeper than 100 levels")
-			}
-		case '}', ']':
-			s.endValue()
-			s.open = s.open[:len(s.open)-1]
-		case ',':
-			s.endValue()
-			top := &s.open[len(s.open)-1]
-			top.wantKey = top.object
-		case '"':
-			if rule := s.text(); rule != "" {
-				return nil, s.fault(rule)
-			}
-			continue
-		}
-		s.pos++
-	}
-	return s.members, nil
+	s := memberReader{doc: doc, collect: true, members: make([]member, 0, 12)}
+	fault := s.read()
+	return s.members, fault
 }
 
-// CheckJSON returns the rule that a valid JSON document breaks, empty if none: the same rules hold for a whole file as for what one Secret
-// holds.
+// checkJSON refuses what membersOf refuses, except a large number of members.
+func checkJSON(doc []byte) *jsonFault {
+	s := memberReader{doc: doc}
+	return s.read()
+}
+
+// CheckJSON returns the text of the rule that a valid JSON document breaks; it is empty if the document breaks none. For a whole file the
+// same rules hold as for the JSON in one Secret.
 func CheckJSON(doc []byte) (rule string) {
-	if _, fault := membersOf(doc); fault != nil {
-		return fault.rule
+	if fault := checkJSON(doc); fault != nil {
+		return fault.rule.rule().Text
 	}
 	return ""
 }
@@ -68,17 +56,57 @@ func CheckJSON(doc []byte) (rule string) {
 // memberReader goes through a document once.
 type memberReader struct {
 	doc     []byte
+	collect bool // keep the members of the outermost object
 	pos     int
-	open    []container // from the outermost to the one around pos
-	members []member    // of the outermost object; the last one's value is open
-	start   int         // of the last member's value
+	open    []container // the containers around pos, the outermost first
+	keys    []span      // the keys of all open objects, in the order of open
+	decoded []byte      // the keys that are written with escapes, decoded
+	members []member    // the members of the outermost object; the last one may lack its value so far
+	start   int         // where the last member's value begins
+	twice   string      // the key that the outermost object has twice
 }
 
 // container is an object or array that is not closed yet.
 type container struct {
-	object  bool
-	wantKey bool
-	keys    keySet
+	object   bool
+	wantKey  bool
+	firstKey int // the index of the object's first key in memberReader.keys
+}
+
+func (s *memberReader) read() *jsonFault {
+	for s.pos < len(s.doc) {
+		if id := s.step(); id != "" {
+			return &jsonFault{rule: id, key: s.culprit()}
+		}
+	}
+	return nil
+}
+
+// step goes over one token. It returns the rule that the token breaks.
+func (s *memberReader) step() ID {
+	switch c := s.doc[s.pos]; c {
+	case '"':
+		return s.text()
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		return s.number()
+	case '{', '[':
+		if len(s.open) == maxDepth {
+			return ruleDepth
+		}
+		s.open = append(s.open, container{object: c == '{', wantKey: c == '{', firstKey: len(s.keys)})
+	case '}', ']':
+		s.endValue()
+		if s.hasTwice() {
+			return ruleTwice
+		}
+		s.open = s.open[:len(s.open)-1]
+	case ',':
+		s.endValue()
+		top := &s.open[len(s.open)-1]
+		top.wantKey = top.object
+	}
+	s.pos++
+	return ""
 }
 
 // endValue completes the last member of the outermost object.
@@ -92,104 +120,66 @@ func (s *memberReader) endValue() {
 	}
 }
 
-// text steps over a string. If it is a key it must be new in its object.
-func (s *memberReader) text() (rule string) {
-	begin := s.pos
-	for s.pos++; s.doc[s.pos] != '"'; s.pos++ {
-		if s.doc[s.pos] == '\\' {
-			s.pos++
+// number steps over a number. Only one with an exponent, or with hundreds of digits, can be beyond a double.
+func (s *memberReader) number() ID {
+	const short = 300
+	begin, suspect := s.pos, false
+	for ; s.pos < len(s.doc); s.pos++ {
+		if c := s.doc[s.pos]; c == 'e' || c == 'E' {
+			suspect = true
+		} else if (c < '0' || '9' < c) && c != '.' && c != '-' && c != '+' {
+			break
 		}
 	}
-	s.pos++
-	top := len(s.open) - 1
-	if top < 0 || !s.open[top].wantKey {
-		return ""
-	}
-	s.open[top].wantKey = false
-	key, ok := unquote(s.doc[begin:s.pos])
-	if !ok {
-		return "must not hold a key with a broken Unicode escape"
-	}
-	if top == 0 {
-		s.members = append(s.members, member{key: key})
-		s.start = s.pos + bytes.IndexByte(s.doc[s.pos:], ':') + 1
-	}
-	if !s.open[top].keys.add(key) {
-		return "must not hold the same key twice in one object"
+	if suspect || s.pos-begin > short {
+		if _, err := strconv.ParseFloat(string(s.doc[begin:s.pos]), 64); err != nil {
+			return ruleNumber
+		}
 	}
 	return ""
 }
 
-// fault blames the top-level key at the position, if it may be shown.
-func (s *memberReader) fault(rule string) *jsonFault {
-	f := &jsonFault{rule: rule}
-	if n := len(s.members); n > 0 && IsIdentifier(s.members[n-1].key) {
-		f.key = s.members[n-1].key
+// text steps over a string, and remembers it if it is a key.
+func (s *memberReader) text() ID {
+	begin := s.pos + 1
+	end, escaped := endOfString(s.doc, begin)
+	s.pos = end + 1
+	if escaped && hasHalfPair(s.doc[begin:end]) {
+		return ruleSurrogate
 	}
-	return f
+	if len(s.open) == 0 || !s.open[len(s.open)-1].wantKey {
+		return ""
+	}
+	s.open[len(s.open)-1].wantKey = false
+	key := span{begin, end}
+	if escaped {
+		key.begin = len(s.doc) + len(s.decoded)
+		s.decoded = appendUnquoted(s.decoded, s.doc[begin:end])
+		key.end = len(s.doc) + len(s.decoded)
+	}
+	if len(s.keys) == cap(s.keys) {
+		s.keys = slices.Grow(s.keys, max(16, len(s.keys))) // append grows in smaller steps, and so allocates twice as much
+	}
+	s.keys = append(s.keys, key)
+	if len(s.open) > 1 || !s.collect {
+		return ""
+	}
+	if len(s.members) == maxEntries {
+		return ruleEntries
+	}
+	s.members = append(s.members, member{key: string(s.bytes(key))})
+	s.start = s.pos + bytes.IndexByte(s.doc[s.pos:], ':') + 1
+	return ""
 }
 
-// keySet holds the keys of one object: in a list while they are few, as in nearly all Secrets, then in a map, so that an object of
-// a hundred thousand keys is no attack.
-type keySet struct {
-	few  []string
-	many map[string]struct{}
-}
-
-// add reports whether key is new.
-func (k *keySet) add(key string) bool {
-	const few = 12
-	if k.many == nil && len(k.few) < few {
-		known := slices.Contains(k.few, key)
-		k.few = append(k.few, key)
-		return !known
+// culprit returns the top-level key around the position, or the top-level key that is there twice, if that key may be shown.
+func (s *memberReader) culprit() string {
+	key := s.twice
+	if n := len(s.members); n > 0 && s.members[n-1].value == nil {
+		key = s.members[n-1].key
 	}
-	if k.many == nil {
-		k.many = make(map[string]struct{}, 2*few)
-		for _, other := range k.few {
-			k.many[other] = struct{}{}
-		}
+	if !IsIdentifier(key) {
+		return ""
 	}
-	_, known := k.many[key]
-	k.many[key] = struct{}{}
-	return !known
-}
-
-// unquote decodes a valid JSON string. It fails on half of a surrogate pair, an escape that stands for no character: package json would
-// put U+FFFD in its place, and so change a credential, without a word. U+FFFD written as such is a character like others.
-func unquote(raw []byte) (string, bool) {
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), true
-	}
-	if holdsHalfPair(raw) {
-		return "", false
-	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err == nil
-}
-
-func holdsHalfPair(raw []byte) bool {
-	const size = len(`\ud83d`)
-	for len(raw) > 1 {
-		switch {
-		case raw[0] != '\\':
-			raw = raw[1:]
-		case raw[1] != 'u':
-			raw = raw[2:]
-		case !utf16.IsSurrogate(escaped(raw)):
-			raw = raw[size:]
-		case !bytes.HasPrefix(raw[size:], []byte(`\u`)) || utf16.DecodeRune(escaped(raw), escaped(raw[size:])) == utf8.RuneError:
-			return true
-		default:
-			raw = raw[2*size:]
-		}
-	}
-	return false
-}
-
-// escaped returns the number in the escape at the beginning of text, which is well formed.
-func escaped(text []byte) rune {
-	n, _ := strconv.ParseUint(string(text[2:6]), 16, 16)
-	return rune(n)
+	return key
 }

@@ -5,7 +5,7 @@ import "k8s.io/apimachinery/pkg/util/resourceversion"
 // Listing is the complete set of labelled Secrets of one namespace at one moment.
 type Listing struct {
 	Namespace       string // empty: all namespaces, or manifests
-	ResourceVersion string // of the moment; changes can be followed from there
+	ResourceVersion string // the version at that moment; changes can be followed from it
 	Secrets         []Secret
 }
 
@@ -17,7 +17,7 @@ const (
 	Upsert   Kind = iota // Secret is new or changed
 	Delete               // Secret is gone, or no longer selected; only Key, UID and ResourceVersion are set
 	Bookmark             // nothing changed up to ResourceVersion
-	Relist               // what changed is only to be learnt by a new List
+	Relist               // something changed, and only a new List tells what
 	Opened               // the watch is open: changes after ResourceVersion follow
 )
 
@@ -29,15 +29,15 @@ func (k Kind) String() string {
 // Event is one change after a [Listing].
 type Event struct {
 	Namespace string
-	// ResourceVersion is the version after the event. Of a Relist it may be empty; if it is not, only a List that returns it (or
-	// begins later) satisfies the request.
+	// ResourceVersion is the version after the event. A Relist may have none; where it has one, only a List that returns this version
+	// or began after the event answers the Relist.
 	ResourceVersion string
 	Kind            Kind
 	Secret          Secret
 }
 
-// Newer reports whether resourceVersion a is later than b. A version that is not well formed is not later than any, and none is later
-// than it: an API server has none such.
+// Newer reports whether resourceVersion a is later than b. It is false if either of the two is malformed: no API server issues such a
+// version.
 func Newer(a, b string) bool {
 	order, err := resourceversion.CompareResourceVersion(a, b)
 	return err == nil && order > 0

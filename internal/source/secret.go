@@ -1,7 +1,7 @@
 // Package source holds the words in which a source of Secrets, an API server or a tree of manifests, speaks to the engine that publishes
 // targets: what was found ([Secret], [Listing]), what changed ([Event]), and what went wrong ([Fault], [Error]).
 //
-// It promises that a [Fault], a warning or an [Error] holds nothing of a Secret but its public parts; whoever makes one keeps that promise.
+// A [Fault], a warning or an [Error] holds nothing of a Secret but its public parts; whoever makes one keeps that promise.
 // It holds types and nothing that acts: package kube speaks to API servers, package manifests reads files, package secret decodes.
 package source
 
@@ -20,7 +20,7 @@ type Secret struct {
 	Created         time.Time
 	Entry           *targetsfile.Entry
 	Fault           *Fault
-	Warnings        []string // accepted, but better written otherwise
+	Warnings        []string // what is accepted, but better written otherwise
 }
 
 // Fault says why a Secret yields no target.
@@ -31,9 +31,9 @@ type Fault struct {
 
 // Problem is one broken rule.
 type Problem struct {
-	Field string // the field, such as "url"; empty if the Secret as a whole is meant
-	Rule  string // what is wrong, such as "must be an absolute http or https URL"
-	Hint  string // what to do about it; may be empty
+	Field string `json:"field,omitempty"` // the field, such as "url"; empty if the Secret as a whole is meant
+	Rule  string `json:"rule"`            // what is wrong, such as "must be an absolute http or https URL"
+	Hint  string `json:"hint,omitempty"`  // what to do about it; may be empty
 }
 
 // String returns "field: rule".

@@ -11,32 +11,32 @@ import (
 
 // attempts are the refreshes of this process. At most one runs.
 type attempts struct {
-	running *attempt // nil: none
-	last    *attempt // the one that ended last; nil: none has
-	manual  *attempt // the last one that somebody asked for; nil: nobody has
-	planned *planned // follows the running one; nil: nobody asked for that
+	running *attempt // nil while none runs
+	last    *attempt // the attempt that ended last; nil before the first end
+	manual  *attempt // the last attempt that somebody asked for; nil before the first request
+	planned *planned // the refresh that follows the running one; nil if nobody asked for it
 
-	failedInARow int           // since the last success
-	listed       chan []listed // the end of the running attempt's LIST
+	failedInARow int           // failed attempts since the last success
+	listed       chan []listed // what the LIST of the running attempt found
 }
 
 // attempt is one refresh. It is kept after its end, because the status speaks of it.
 type attempt struct {
 	run     *Run
-	ends    []func(RefreshStatus, error) // of run, and of the planned Run before it
+	ends    []func(RefreshStatus, error) // tell those who wait for run, or for the planned Run that led to it
 	trigger Trigger
-	number  int            // in its series of retries, from 1
-	free    bool           // it cost no token of the rate limit
-	log     zerolog.Logger // with the request ID, which is in every line of a refresh
+	number  int            // place in the series of retries, from 1
+	free    bool           // the attempt cost no token of the rate limit
+	log     zerolog.Logger // adds the request ID, which every line of a refresh has
 	cancel  context.CancelFunc
 
-	listedAt   time.Time // end of the LIST; zero: it runs
-	answered   int       // namespaces
-	unanswered *failure  // of the other namespaces; nil: all answered
-	published  bool      // a document with its news is in place, be it without those of unanswered namespaces
-	ended      time.Time // zero: it runs
+	listedAt   time.Time // end of the LIST; zero while it runs
+	answered   int       // number of namespaces that answered
+	unanswered *failure  // why the other namespaces did not; nil if all answered
+	published  bool      // the news of the namespaces that answered is in place
+	ended      time.Time // zero while the attempt runs
 	took       time.Duration
-	failure    *failure // nil: it runs, or succeeded
+	failure    *failure // nil while the attempt runs, and after a success
 }
 
 // planned is a refresh that starts when the running one has ended.

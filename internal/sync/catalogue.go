@@ -12,12 +12,16 @@ import (
 // allNamespaces is the name under which a catalogue holds Secrets that are listed for all namespaces at once, or from manifests.
 const allNamespaces = ""
 
-// catalogue is what is known of every labelled Secret. LISTs replace a namespace of it, events change single Secrets.
+// catalogue is what is known of every labelled Secret. A LIST replaces what is known of a namespace, an event changes one Secret.
 type catalogue struct {
 	namespaces []string
 	known      map[string]*knownNamespace // absent: has not answered
 	errors     map[string]string          // by namespace: why its last LIST failed; absent: it succeeded, or there was none
+	deniedFrom map[string]time.Time       // by namespace: since when its LISTs are answered with 401 or 403; absent: the last one was not
 	ordered    []*source.Secret           // all, by claimed name, then by key: merge goes through them once
+
+	// vacated holds, by name, the Secret that held it until a moment ago, as far as the name has gone to no other since.
+	vacated map[string]vacancy
 
 	// duringList holds, by namespace and key, the last event of each Secret while a LIST runs, whose answer may be older. Nil: none runs.
 	duringList map[string]map[string]source.Event
@@ -33,7 +37,14 @@ type knownNamespace struct {
 }
 
 func newCatalogue(namespaces []string) *catalogue {
-	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}}
+	return &catalogue{namespaces: namespaces, known: map[string]*knownNamespace{}, errors: map[string]string{}, deniedFrom: map[string]time.Time{},
+		vacated: map[string]vacancy{}}
+}
+
+// vacancy is a name whose holder went.
+type vacancy struct {
+	secret string // namespace/name of the holder
+	since  time.Time
 }
 
 // beginList has events remembered, for the answer of the LIST that begins.
@@ -48,7 +59,14 @@ func (c *catalogue) beginList() {
 func (c *catalogue) endList() { c.duringList, c.beforeList = nil, nil }
 
 // fail takes in that a namespace's LIST failed: what was known of it stays.
-func (c *catalogue) fail(namespace string, err error) { c.errors[namespace] = err.Error() }
+func (c *catalogue) fail(namespace string, f *failure) {
+	c.errors[namespace] = f.err.Error()
+	if since := c.deniedFrom[namespace]; f.denied && since.IsZero() {
+		c.deniedFrom[namespace] = time.Now()
+	} else if !f.denied {
+		delete(c.deniedFrom, namespace)
+	}
+}
 
 // claimedName is the name that a Secret claims by its present content, "" if it yields no target.
 func claimedName(s *source.Secret) string {
@@ -70,6 +88,7 @@ func byClaim(a, b *source.Secret) int {
 // future are not applied again.
 func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secret, wentBack bool) {
 	delete(c.errors, l.Namespace)
+	delete(c.deniedFrom, l.Namespace)
 	before := c.known[l.Namespace]
 	since := c.duringList[l.Namespace]
 	if wentBack = source.Newer(c.beforeList[l.Namespace], l.ResourceVersion); wentBack {
@@ -82,6 +101,8 @@ func (c *catalogue) replace(l source.Listing, at time.Time) (news []*source.Secr
 			old = before.secrets[s.Key]
 		}
 		if old == nil || !sameContent(old, s) {
+			own := *s // a pointer into the listing would keep all of it
+			s = &own
 			news = append(news, s)
 		} else {
 			s = old
@@ -172,13 +193,22 @@ func (c *catalogue) split() (faulty, named []*source.Secret) {
 // complete reports whether every namespace has answered.
 func (c *catalogue) complete() bool { return len(c.known) == len(c.namespaces) }
 
-// unanswered reports whether a Secret, given as namespace/name, belongs to a namespace that has not answered.
-func (c *catalogue) unanswered(secret string) bool {
-	namespace, _, _ := strings.Cut(secret, "/")
+// listedAs returns the namespace by which a Secret, given as namespace/name, is listed.
+func (c *catalogue) listedAs(secret string) string {
 	if len(c.namespaces) == 1 && c.namespaces[0] == allNamespaces {
-		namespace = allNamespaces
+		return allNamespaces
 	}
-	return c.known[namespace] == nil
+	return namespaceOf(secret)
+}
+
+// unanswered reports whether a Secret, given as namespace/name, belongs to a namespace that has not answered.
+func (c *catalogue) unanswered(secret string) bool { return c.known[c.listedAs(secret)] == nil }
+
+// forbidden reports whether a Secret, given as namespace/name, belongs to a namespace that is refused for longer than a new token or a new
+// role takes to be seen.
+func (c *catalogue) forbidden(secret string, now time.Time) bool {
+	since := c.deniedFrom[c.listedAs(secret)]
+	return !since.IsZero() && now.Sub(since) >= deniedConfirmation
 }
 
 // has reports whether this is the content of a Secret that is known now.

@@ -65,7 +65,7 @@ func (l *loop) publishChanges() {
 	case f != nil:
 		l.refuseChanges(f, m)
 	case l.equalsLast(m):
-		p.confirm(m.versions)
+		p.confirm(m)
 		p.pace(0, time.Since(begun))
 		l.changesInPlace()
 	default:
@@ -109,5 +109,16 @@ func (l *loop) changesWritten(p publication) {
 func (l *loop) changesInPlace() {
 	if l.attempts.failedBy() == typeGuard {
 		l.schedule.bringForward()
+	}
+}
+
+// freeNames publishes, with a heartbeat, what may have a name now that was reserved for a minute.
+func (l *loop) freeNames() {
+	for _, v := range l.catalogue.vacated {
+		if age := time.Since(v.since); age >= reservedFor && age < reservedFor+heartbeatInterval {
+			l.publications.pending++
+			l.publishChanges()
+			return
+		}
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // edit changes the target of a Secret and lets that settle.
@@ -337,5 +339,20 @@ func TestARefreshDuringABurstPublishesAtOnce(t *testing.T) {
 		if got := h.metric(`publishing_snapshot_publications_total{result="written"}`); got != 3 {
 			t.Errorf("got %v publications, want 3: what the refresh published is not published again", got)
 		}
+	})
+}
+
+// TestTheGaugesCountRejectionsThatTheDocumentDoesNotList, too.
+func TestTheGaugesCountRejectionsThatTheDocumentDoesNotList(t *testing.T) {
+	bubble(t, followed, func(h *harness) {
+		for i := range targetsfile.MaxRejections {
+			h.cluster.spoil(testNamespace, fmt.Sprintf("a%04d", i))
+		}
+		h.cluster.spoil(testNamespace, "z")
+		h.start()
+		h.pass(time.Second)
+		h.cluster.putSecret(testNamespace, "z", source.Secret{Fault: &source.Fault{Reason: targetsfile.RejectParse}})
+		h.pass(time.Second)
+		h.expectMetrics(map[string]float64{`publishing_targets_invalid{reason="parse"}`: 1})
 	})
 }

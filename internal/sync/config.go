@@ -38,9 +38,9 @@ type Versioner interface {
 type Publisher interface {
 	// Publish puts a document in place, whole or not at all, and returns its size in bytes.
 	Publish(*targetsfile.Document) (int64, error)
-	// Check reports whether the document that was published last, or was in place at start, still is, and if it is not, whether
-	// something else is.
-	Check() (intact, foreign bool, err error)
+	// Check reports whether a document, published last or in place at start, still is in place, and if it is not, whether something else
+	// is.
+	Check(*targetsfile.Document) (intact, foreign bool, err error)
 }
 
 // Config of a [DefaultRefreshManager].

@@ -20,10 +20,10 @@ const (
 
 // following is what the loop knows of the watches. A follower keeps each one open.
 type following struct {
-	watcher    Watcher // nil: nobody wants changes to be followed
+	watcher    Watcher // nil if changes are not to be followed
 	namespaces []string
 	interval   time.Duration
-	exact      bool // waits are not spread
+	exact      bool // waits are not spread at random
 	log        zerolog.Logger
 
 	ctx     context.Context // ends when Stop is called
@@ -31,27 +31,27 @@ type following struct {
 	events  chan told
 	ended   chan watchEnd
 	checked chan versionSeen
-	running int // followers
+	running int // number of followers that run
 
 	watches   map[string]*watch // by namespace
-	connected bool              // all are open
+	connected bool              // all watches are open
 	since     time.Time         // when connected last changed
 	lastEvent time.Time
-	keptBack  time.Time // when a watch turned out to have kept changes back; zero: none has
+	keptBack  time.Time // when a watch last turned out to have kept changes back; zero if none has
 }
 
 // watch is what the loop knows of one namespace's watch.
 type watch struct {
-	by       *follower          // keeps it open; nil: nobody does
-	ctx      context.Context    // of by
-	cancel   context.CancelFunc // ends by
-	checking bool               // whether the API server has gone back is being found out
+	by       *follower          // the follower that keeps the watch open; nil if there is none
+	ctx      context.Context    // ends with that follower
+	cancel   context.CancelFunc // ends that follower
+	checking bool               // a check whether the API server has gone back is under way
 	open     bool
-	quiet    bool            // it was closed because nothing was received, and no event has come since
-	replayed time.Time       // when it was opened after that: what comes at once was kept back; zero: it was not
-	down     time.Time       // since when it is in trouble; zero: it is not
-	err      string          // why it is not open
-	warned   source.WatchEnd // the last end that was warned of in the present trouble
+	quiet    bool            // the watch was closed because nothing was received, and no event has come since
+	replayed time.Time       // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
+	down     time.Time       // since when the watch is in trouble; zero if it is not
+	err      string          // why the watch is not open
+	warned   source.WatchEnd // the end that the last warning of this trouble named
 }
 
 func newFollowing(ctx context.Context, cfg *Config) following {
@@ -151,7 +151,7 @@ func (f *following) end(end watchEnd) (trouble bool) {
 	}
 	if end.final {
 		w.cancel()
-		w.by = nil
+		w.by, w.checking = nil, false // a check ends with its follower, and reports nothing
 	}
 	if end.err == nil || f.ctx.Err() != nil {
 		w.open = false

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	reopenFirst = time.Second      // wait before a watch is opened again; it doubles
-	reopenMost  = 10 * time.Second // up to this
-	// settled is how long a watch must have lived for its end not to belong to the trouble before it.
+	reopenFirst = time.Second      // first wait before a watch is opened again; each further one doubles
+	reopenMost  = 10 * time.Second // longest such wait
+	// settled is the age from which the end of a watch counts as a new trouble.
 	settled = time.Minute
 )
 
@@ -27,19 +27,19 @@ const (
 type follower struct {
 	watcher   Watcher
 	namespace string
-	version   string                 // last seen
+	version   string                 // the version seen last
 	listed    atomic.Pointer[string] // the version of the last LIST, set by the loop: a watch may as well go on from there; nil: none since the start
 	interval  time.Duration
-	exact     bool // waits are not spread
+	exact     bool // waits are not spread at random
 	log       zerolog.Logger
 	events    chan<- told
 	ended     chan<- watchEnd
 	wait      time.Duration // before the watch is opened again
-	granted   bool          // it was open before
-	denied    time.Time     // since when it is forbidden; zero: it is not
+	granted   bool          // a watch was open before
+	denied    time.Time     // since when the watch is forbidden; zero if it is not
 }
 
-// told is an event and who tells of it.
+// told is an event and the follower that saw it.
 type told struct {
 	by    *follower
 	event source.Event
@@ -49,9 +49,9 @@ type told struct {
 type watchEnd struct {
 	by        *follower
 	namespace string
-	err       *source.Error // nil: the follower was stopped
-	lived     time.Duration
-	final     bool // the follower has ended with it
+	err       *source.Error // how the watch ended; nil if the follower was stopped
+	lived     time.Duration // from the request to the end
+	final     bool          // the follower has ended with it
 }
 
 // follow runs until ctx ends or a watch ends for good.

@@ -63,8 +63,9 @@ func TestTheFileBelongsToTheSidecar(t *testing.T) {
 					if info, err := os.Stat(h.path); err != nil || info.Mode() != 0o640 {
 						t.Errorf("got mode %v, %v; want 0640", info.Mode(), err)
 					}
-					if newEpoch := got.Epoch != before.Epoch; newEpoch != c.foreign || newEpoch && got.Generation != 1 {
-						t.Errorf("got epoch %s, generation %d, was %s; a new epoch: want %t", got.Epoch, got.Generation, before.Epoch, c.foreign)
+					if got.Epoch == before.Epoch || got.Generation != 1 {
+						t.Errorf("got epoch %s, generation %d, was %s; want a new epoch: a reader may have read what was there meanwhile",
+							got.Epoch, got.Generation, before.Epoch)
 					}
 					if s := h.GetStatus(); !s.Ready || s.Error != "" || s.Snapshot.Epoch != got.Epoch {
 						t.Errorf("got ready %t, error %q, epoch %s; want the status of the file", s.Ready, s.Error, s.Snapshot.Epoch)
@@ -81,21 +82,39 @@ func TestTheFileBelongsToTheSidecar(t *testing.T) {
 }
 
 func TestReadinessKnowsThatTheFileIsGone(t *testing.T) {
-	bubble(t, nil, func(h *harness) {
+	for name, before := range map[string]func(h *harness){
+		"while all is well":   func(*harness) {},
+		"while a write fails": func(h *harness) { h.pass(5 * time.Minute) },
+		"while the guard holds one back": func(h *harness) {
+			h.pass(5 * time.Minute)
+			h.cluster.delete(testNamespace, "a")
+			h.pass(5 * time.Minute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { readinessKnowsThatTheFileIsGone(t, before) })
+	}
+}
+
+func readinessKnowsThatTheFileIsGone(t *testing.T, before func(h *harness)) {
+	bubble(t, func(h *harness) { h.config.MinTargets = 1 }, func(h *harness) {
 		h.cluster.put(t, testNamespace, "a", "https://a")
 		h.start()
 		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		before(h)
+		if s := h.GetStatus(); !s.Ready {
+			t.Error("got not ready while the file is in place")
+		}
 		if err := os.Remove(h.path); err != nil {
 			t.Fatal(err)
 		}
 		h.pass(10 * time.Second)
-		if s := h.GetStatus(); s.Ready || s.Error != "disk full" {
+		if s := h.GetStatus(); s.Ready || s.Error == "" {
 			t.Errorf("got ready %t, error %q; want that it is gone and cannot be written", s.Ready, s.Error)
 		}
 		h.disk.set(func(d *disk) { d.broken = nil })
 		h.pass(10 * time.Second)
-		if s := h.GetStatus(); !s.Ready || s.Error != "" {
-			t.Errorf("got ready %t, error %q; want that it is back", s.Ready, s.Error)
+		if !h.GetStatus().Ready {
+			t.Error("got not ready; want that it is back")
 		}
 		h.expectNames("a")
 	})
@@ -114,5 +133,77 @@ func TestTwoWritersOfOnePathAreTold(t *testing.T) {
 			t.Errorf("got %d lines, want 1", got)
 		}
 		h.expectMetrics(map[string]float64{`publishing_snapshot_missing_total{because="foreign"}`: 12})
+	})
+}
+
+// TestPuttingTheFileBackDoesNotHideARefusal: the changes that the guard refused are still not in place.
+func TestPuttingTheFileBackDoesNotHideARefusal(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.pass(15 * time.Second)
+		h.cluster.delete(testNamespace, "b")
+		h.pass(time.Second)
+		before := h.GetStatus()
+		if before.Error == "" || before.Discovered != 1 {
+			t.Fatalf("got error %q, %d discovered; want the refusal", before.Error, before.Discovered)
+		}
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(10 * time.Second)
+		h.expectNames("a b")
+		if got := h.GetStatus(); got.Error != before.Error || got.Discovered != 1 {
+			t.Errorf("got error %q, %d discovered; want %q, 1", got.Error, got.Discovered, before.Error)
+		}
+	})
+}
+
+// TestTheFileIsPutBackWhileTheGuardRefuses what a failed write is to be tried again with.
+func TestTheFileIsPutBackWhileTheGuardRefuses(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(15 * time.Second) // the write failed
+		h.cluster.delete(testNamespace, "b")
+		h.pass(time.Second)
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(time.Minute)
+		h.expectNames("a b")
+		if s := h.GetStatus(); !s.Ready {
+			t.Error("not ready")
+		}
+	})
+}
+
+// TestPuttingTheFileBackIsNoRefresh: a refresh whose write had failed, and that the guard refuses now, has not succeeded.
+func TestPuttingTheFileBackIsNoRefresh(t *testing.T) {
+	bubble(t, func(h *harness) { followed(h); h.config.MinTargets = 2 }, func(h *harness) {
+		h.edit("a", "https://a")
+		h.edit("b", "https://b")
+		h.start()
+		h.pass(15 * time.Second)
+		before := h.GetStatus().LastRefresh
+		h.disk.set(func(d *disk) { d.broken = errors.New("disk full") })
+		if err := os.Remove(h.path); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.RefreshNow(); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(100 * time.Millisecond)
+		h.cluster.delete(testNamespace, "b")
+		h.disk.set(func(d *disk) { d.broken = nil })
+		h.pass(time.Minute)
+		h.expectNames("a b")
+		if got := h.GetStatus().LastRefresh; !got.Equal(before) {
+			t.Errorf("got a last refresh at %s, want %s", got, before)
+		}
 	})
 }

@@ -50,10 +50,22 @@ func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 		following:    newFollowing(ctx, &cfg),
 	}
 	l.reports = reports{metrics: l.metrics, rejected: map[string]string{}, warnings: map[string]*source.Secret{}}
-	if cfg.Last != nil && cfg.Last.Source.Equal(cfg.Origin) {
-		l.publications.inherit(cfg.Last, cfg.LastBytes)
-	}
+	l.inherit()
 	return l
+}
+
+// inherit goes on from the document that an earlier process of this source left.
+func (l *loop) inherit() {
+	last := l.cfg.Last
+	l.cfg.Last = nil // a document that is not inherited would stay in memory
+	if last == nil || !last.Source.Equal(l.cfg.Origin) {
+		return
+	}
+	if err := checkPlausible(last, l.cfg.Origin, time.Now()); err != nil {
+		l.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
+		return
+	}
+	l.publications.inherit(last, l.cfg.LastBytes)
 }
 
 // idleTimer returns a timer that does not fire until it is reset.
@@ -95,6 +107,7 @@ func (l *loop) run() {
 		case <-beat.C:
 			l.manager.heartbeat()
 			l.checkInPlace()
+			l.freeNames()
 		case <-stop:
 			stop = nil
 			l.stop()

@@ -24,7 +24,7 @@ type merged struct {
 type rejection struct {
 	targetsfile.Rejection
 	version string
-	carried bool // from the last document: its namespace has not answered
+	carried bool // taken from the last document, because the namespace has not answered
 }
 
 // counts are numbers of Secrets.
@@ -47,13 +47,14 @@ func (m *merged) listed() []targetsfile.Rejection {
 //
 // Round 1: every Secret claims one name, its target's or else its last good one's. The Secret that holds the name in the last
 // document wins it, otherwise the oldest. Round 2: a loser falls back to its last good target if that name is still free. So a typo
-// or a clash takes no target away, and a name does not move while its holder lives.
+// or a clash takes no target away, and a name does not move while its holder lives. When the holder goes, for a minute only a Secret of its
+// own namespace may follow: one that is replaced is gone for a moment, and who may write to one namespace must not get what belongs to another.
 //
 // Both the catalogue and the last document are in the order of names, so that it is one pass over the two, and costs less than writing
 // the result.
 func merge(last *targetsfile.Document, c *catalogue, keepLastGood bool, now time.Time) merged {
 	faulty, named := c.split()
-	m := merging{last: last, keepLastGood: keepLastGood, now: now, winners: make([]winner, 0, len(named)+len(faulty))}
+	m := merging{last: last, vacated: c.vacated, keepLastGood: keepLastGood, now: now, winners: make([]winner, 0, len(named)+len(faulty))}
 	held := append(m.carry(c), m.keep(faulty)...)
 	slices.SortFunc(held, func(a, b *targetsfile.Entry) int { return strings.Compare(a.Name, b.Name) })
 	m.out.discovered += len(faulty) + len(named)
@@ -61,8 +62,14 @@ func merge(last *targetsfile.Document, c *catalogue, keepLastGood bool, now time
 	return m.finish()
 }
 
+// reservedFor is how long a name stays with the namespace of its last holder.
+const reservedFor = time.Minute
+
 type merging struct {
 	last         *targetsfile.Document
+	passed       int // entries of last, on the way to the holder of a name
+	vacated      map[string]vacancy
+	reserved     map[string]string // by name: the Secret to whose namespace it is reserved, where none there claims it
 	keepLastGood bool
 	now          time.Time
 	winners      []winner
@@ -72,11 +79,12 @@ type merging struct {
 // winner is what is published under one name.
 type winner struct {
 	entry   *targetsfile.Entry
-	version string // of the Secret whose present content it is; "" if it is of none
-	present bool   // it is the present content of a Secret
+	version string // resourceVersion of the Secret that says so now; "" for a target that is kept
+	present bool   // the Secret says so now
 }
 
-// carry returns what the last document has of namespaces that have not answered yet.
+// carry returns what the last document has of namespaces that have not answered yet. Of one that is forbidden it is the last good: nothing
+// will ever confirm it.
 func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
 	if m.last == nil || c.complete() {
 		return nil
@@ -84,6 +92,9 @@ func (m *merging) carry(c *catalogue) (held []*targetsfile.Entry) {
 	for _, e := range m.last.Entries {
 		if !c.unanswered(e.Secret) {
 			continue
+		}
+		if c.forbidden(e.Secret, m.now) {
+			e = e.Stale(m.now)
 		}
 		held = append(held, e)
 		if e.StaleSince.IsZero() {
@@ -131,8 +142,7 @@ func (m *merging) contend(named []*source.Secret, held []*targetsfile.Entry) (lo
 		if len(held) > 0 && held[0].Name == name {
 			m.winners = append(m.winners, winner{entry: held[0]})
 			held = held[1:]
-		} else {
-			best = m.best(named[:rivals])
+		} else if best = m.best(named[:rivals]); best >= 0 {
 			m.winners = append(m.winners, winner{named[best].Entry, named[best].ResourceVersion, true})
 		}
 		for i, s := range named[:rivals] {
@@ -148,35 +158,54 @@ func (m *merging) contend(named []*source.Secret, held []*targetsfile.Entry) (lo
 	return losers
 }
 
-// best returns which of the Secrets that claim one name wins it.
+// best returns which of the Secrets that claim one name wins it, -1 if it is reserved to none of them.
 func (m *merging) best(rivals []*source.Secret) (best int) {
-	if len(rivals) == 1 {
-		return 0
+	name := rivals[0].Entry.Name
+	holder := m.holder(name)
+	if len(rivals) == 1 && (holder == nil && len(m.vacated) == 0 || holder != nil && secretID(rivals[0]) == entryID(holder)) {
+		return 0 // nearly always
 	}
-	holder := m.holder(rivals[0].Entry.Name)
+	former := m.vacated[name]
+	if holder != nil {
+		former = vacancy{secret: holder.Secret, since: m.now}
+	}
+	reserved := former.secret != "" && m.now.Sub(former.since) < reservedFor
+	best = -1
 	for i, s := range rivals {
-		if secretID(s) == holder {
+		switch {
+		case holder != nil && secretID(s) == entryID(holder):
 			return i
-		}
-		if cmp.Or(s.Created.Compare(rivals[best].Created), strings.Compare(s.Key, rivals[best].Key)) < 0 {
+		case reserved && namespaceOf(s.Key) != namespaceOf(former.secret):
+		case best < 0 || cmp.Or(s.Created.Compare(rivals[best].Created), strings.Compare(s.Key, rivals[best].Key)) < 0:
 			best = i
 		}
+	}
+	if best < 0 {
+		if m.reserved == nil {
+			m.reserved = map[string]string{}
+		}
+		m.reserved[name] = former.secret
 	}
 	return best
 }
 
-// holder returns the identity of the Secret that holds a name in the last document, or "".
-func (m *merging) holder(name string) string {
+func namespaceOf(secret string) string {
+	namespace, _, _ := strings.Cut(secret, "/")
+	return namespace
+}
+
+// holder returns what the last document has under a name, nil if it has nothing. It is asked for names in their order.
+func (m *merging) holder(name string) *targetsfile.Entry {
 	if m.last == nil {
-		return ""
+		return nil
 	}
-	i, ok := slices.BinarySearchFunc(m.last.Entries, name, func(e *targetsfile.Entry, name string) int {
-		return strings.Compare(e.Name, name)
-	})
-	if !ok {
-		return ""
+	for m.passed < len(m.last.Entries) && m.last.Entries[m.passed].Name < name {
+		m.passed++
 	}
-	return entryID(m.last.Entries[i])
+	if m.passed == len(m.last.Entries) || m.last.Entries[m.passed].Name != name {
+		return nil
+	}
+	return m.last.Entries[m.passed]
 }
 
 // fallBack rejects the losers, and lets each serve its last good target if that name is free. No two have the same: names are unique
@@ -193,9 +222,11 @@ func (m *merging) fallBack(losers []*source.Secret) {
 			m.winners = append(m.winners, winner{entry: e})
 			serving = targetsfile.ServingLastGood
 		}
-		holder := winnerOf(contended, s.Entry.Name)
-		m.reject(s, targetsfile.RejectDuplicate,
-			fmt.Sprintf("name: %q is taken by Secret %s: rename one of the two, or delete one", s.Entry.Name, holder.entry.Secret), serving)
+		message := fmt.Sprintf("name: %q belonged to Secret %s until a moment ago: another namespace gets it after a minute", s.Entry.Name, m.reserved[s.Entry.Name])
+		if holder := winnerOf(contended, s.Entry.Name); holder != nil {
+			message = fmt.Sprintf("name: %q is taken by Secret %s: rename one of the two, or delete one", s.Entry.Name, holder.entry.Secret)
+		}
+		m.reject(s, targetsfile.RejectDuplicate, message, serving)
 	}
 	slices.SortFunc(m.winners, func(a, b winner) int { return strings.Compare(a.entry.Name, b.entry.Name) })
 }

@@ -29,6 +29,7 @@ const (
 	metricChanged             = "publishing_snapshot_changed_timestamp_seconds"
 	metricStaleAfter          = "publishing_snapshot_stale_after_timestamp_seconds"
 	metricPublications        = "publishing_snapshot_publications_total"
+	metricTakeovers           = "publishing_target_takeovers_total"
 	metricMissing             = "publishing_snapshot_missing_total"
 	metricWatchConnected      = "publishing_watch_connected"
 	metricWatchEvents         = "publishing_watch_events_total"
@@ -55,8 +56,9 @@ type metrics struct {
 	staleAfter   prometheus.Gauge
 	publications *prometheus.CounterVec
 	missing      *prometheus.CounterVec
+	takeovers    prometheus.Counter
 
-	mirrored *targetsfile.Document // whose metrics are set; nil: none
+	mirrored *inPlace // whose metrics are set; nil: none
 
 	// Registered only where changes are followed.
 	watchConnected prometheus.Gauge
@@ -85,6 +87,7 @@ func newMetrics(cfg *Config) *metrics {
 		publications: r.counters(metricPublications, "Writes of the snapshot.", "result"),
 		missing:      r.counters(metricMissing, "Times that the snapshot published last was not in place: it was gone, or another file was there.", "because"),
 	}
+	m.takeovers = r.counter(metricTakeovers, "Times that a target's name went from one Secret to another.")
 	r.gauge(metricInterval, "Configured time between periodic refreshes.").Set(cfg.Interval.Seconds())
 	m.touch()
 	if cfg.watcher() == nil {
@@ -149,10 +152,10 @@ func (m *metrics) mirror(s *RefreshStatus, place *inPlace, failing Class) {
 	for _, class := range []Class{ClassTransient, ClassPermanent} {
 		m.failing.WithLabelValues(string(class)).Set(oneIf(class == failing))
 	}
-	if place == nil || place.Document == m.mirrored {
+	if place == nil || place == m.mirrored {
 		return
 	}
-	m.mirrored = place.Document
+	m.mirrored = place
 	m.setTargets(place.Document.Entries)
 	m.setInvalid(place.rejections)
 	m.stale.Set(float64(place.kept))
@@ -229,6 +232,12 @@ func (r registrar) counters(name, help string, labels ...string) *prometheus.Cou
 	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	r.MustRegister(v)
 	return v
+}
+
+func (r registrar) counter(name, help string) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	r.MustRegister(c)
+	return c
 }
 
 func (r registrar) gauges(name, help string, labels ...string) *prometheus.GaugeVec {

@@ -18,18 +18,18 @@ const (
 // publications are the writes of the snapshot. At most one runs.
 type publications struct {
 	epoch    string
-	inPlace  *inPlace         // nil: no document of this source is
-	missing  bool             // somebody removed or replaced it, and it could not be put back yet
-	writing  *publication     // nil: none
-	ended    chan publication // the end of the one that is being written
+	inPlace  *inPlace         // nil while no document of this source is at the path
+	missing  bool             // somebody removed or replaced the document, and it could not be put back yet
+	writing  *publication     // the write that runs; nil if none does
+	ended    chan publication // takes each write that has ended
 	tampered bool             // the last write found another document in place
 
-	failed   *failedWrite // nil: the last write succeeded
+	failed   *failedWrite // nil if the last write succeeded
 	again    *time.Timer  // fires when the failed write is tried again
-	withheld *withheld    // nil: what was merged last is in place, or being written
+	withheld *withheld    // nil if what was merged last is in place, or being written
 
-	lastCompleteList time.Time // end of the last LIST in which every namespace answered and whose result may be published; zero: none was
-	pending          int       // events that changed the catalogue since it was merged last
+	lastCompleteList time.Time // end of the last LIST in which every namespace answered and whose result may be published; zero before the first
+	pending          int       // number of events that changed the catalogue since the last merge
 	paced            *time.Timer
 	pacedUntil       time.Time // when the next publication after changes may start; paced fires then
 	lastOfChanges    span      // the last publication after changes
@@ -38,25 +38,25 @@ type publications struct {
 // inPlace is the document at the path.
 type inPlace struct {
 	Published
-	bytes       int64
-	rejections  []rejection // all of them: the document lists some
-	kept        int         // last good targets among its targets
-	lastRefresh time.Time   // end of the last refresh that succeeded, if need be of an earlier process
+	bytes       int64       // size of the file
+	rejections  []rejection // all rejections, of which the document lists the first
+	kept        int         // number of last good targets in the document
+	lastRefresh time.Time   // end of the last successful refresh, which may be an earlier process's
 }
 
 // publication is one write of the snapshot.
 type publication struct {
 	log        zerolog.Logger
-	begun      time.Time // of its merge
-	events     int       // that changed something
+	begun      time.Time // beginning of the merge
+	events     int       // number of events that the document brings
 	document   *targetsfile.Document
 	versions   []string    // see merged
 	rejections []rejection // see merged
 	refresh    *attempt    // the refresh that this write completes; nil after events, and for a failed write that is tried again
-	again      bool        // it tries a failed write again
-	check      bool        // it is the document in place, written only if it is not there any more
-	intact     bool        // before the write, the document published last was in place
-	foreign    bool        // something else was
+	again      bool        // a failed write is tried again
+	check      bool        // the document is the one in place, and is written only if it is gone from there
+	intact     bool        // the document published last was in place before this write
+	foreign    bool        // another file was in place before this write
 	size       int64
 	failure    *failure
 }
@@ -64,15 +64,15 @@ type publication struct {
 // failedWrite is a write that is tried again, on a timer of its own and without another LIST.
 type failedWrite struct {
 	log     zerolog.Logger
-	refresh *attempt // failed in nothing else; nil: it failed in more, or the write was not for a refresh
-	times   int
+	refresh *attempt // the refresh that failed only in this write; nil if it failed in more, or there was none
+	times   int      // number of tries that failed
 }
 
 // withheld is what was merged last and is not in place: the guard refused it, or it could not be written.
 type withheld struct {
 	counts  counts
-	failure *failure // of changes; nil: it is that of the attempt
-	after   *attempt // the last attempt that had ended before
+	failure *failure // why changes are withheld; nil if an attempt tells its own failure
+	after   *attempt // the attempt that had ended last when changes were withheld
 }
 
 // span is when something ended and how long it took.
@@ -103,13 +103,18 @@ func (p *publications) take(w publication) {
 	if p.inPlace != nil && place.lastRefresh.Before(p.inPlace.lastRefresh) {
 		place.lastRefresh = p.inPlace.lastRefresh
 	}
-	p.inPlace, p.withheld, p.missing, p.epoch = place, nil, false, w.document.Epoch
+	if w.check { // it is what was in place before
+		place.lastRefresh = p.inPlace.lastRefresh
+	} else {
+		p.withheld = nil
+	}
+	p.inPlace, p.missing, p.epoch = place, false, w.document.Epoch
 }
 
-// confirm takes in that what was merged equals the document in place, with these versions of the Secrets.
-func (p *publications) confirm(versions []string) {
+// confirm takes in that what was merged equals the document in place, but for versions of Secrets, and rejections that it does not list.
+func (p *publications) confirm(m merged) {
 	place := *p.inPlace
-	place.Versions = versions
+	place.Versions, place.rejections = m.versions, m.rejections
 	p.inPlace, p.withheld = &place, nil
 }
 

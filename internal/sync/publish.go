@@ -69,7 +69,7 @@ func (l *loop) publish(m merged, p publication) {
 
 func (l *loop) write(p publication) {
 	l.publications.writing = &p
-	w := documentWriter{publisher: l.cfg.Publisher, log: p.log}
+	w := documentWriter{publisher: l.cfg.Publisher, log: p.log, inPlace: l.last()}
 	l.workers.Go(func() {
 		w.write(&p)
 		l.publications.ended <- p
@@ -79,8 +79,15 @@ func (l *loop) write(p publication) {
 // checkInPlace finds out, with each heartbeat, whether the document in place still is, and puts it back if it is not: the path is the
 // sidecar's alone.
 func (l *loop) checkInPlace() {
+	if l.publications.writing == nil && !l.stopping {
+		l.putBack()
+	}
+}
+
+// putBack writes the document in place again, if it is gone from there.
+func (l *loop) putBack() {
 	place := l.publications.inPlace
-	if place == nil || l.publications.writing != nil || l.publications.failed != nil || l.stopping {
+	if place == nil {
 		return
 	}
 	document := *place.Document
@@ -127,7 +134,7 @@ func (l *loop) reportMissing(p publication) {
 // written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
-	logChanges(p.log, l.last(), p.document)
+	l.compare(p.log, p.document)
 	l.publications.take(p)
 	switch {
 	case p.check:
@@ -158,7 +165,10 @@ func (l *loop) writtenLate(p publication) {
 // writeFailed has the write tried again, and ends the refresh that it was to complete.
 func (l *loop) writeFailed(p publication) {
 	l.metrics.publications.WithLabelValues("failed").Inc()
-	if !p.again {
+	if p.check && l.publications.failed != nil {
+		return // a later document waits to be written, and tells of the failure
+	}
+	if l.publications.failed == nil {
 		l.publications.failed = &failedWrite{log: p.log}
 		if p.refresh != nil && p.refresh.unanswered == nil {
 			l.publications.failed.refresh = p.refresh
@@ -197,13 +207,21 @@ func (l *loop) armWrite() {
 // publishAgain tries a failed write again, with what is known now.
 func (l *loop) publishAgain() {
 	failed := l.publications.failed
-	if failed == nil || l.publications.writing != nil {
+	if failed == nil {
+		return
+	}
+	if l.publications.writing != nil { // a heartbeat's
+		l.publications.again.Reset(time.Second)
 		return
 	}
 	begun := time.Now()
 	m := l.merge(failed.log)
-	if l.guard(m) != nil { // until a change or a refresh makes it enough
+	if f := l.guard(m); f != nil { // until a change or a refresh makes it enough
+		if l.publications.refusal(l.attempts.last) != nil {
+			l.publications.withhold(m.counts(), f, l.attempts.last)
+		}
 		l.armWrite()
+		l.putBack()
 		return
 	}
 	l.publish(m, publication{log: failed.log, begun: begun, again: true})
@@ -213,10 +231,11 @@ func (l *loop) publishAgain() {
 type documentWriter struct {
 	publisher Publisher
 	log       zerolog.Logger
+	inPlace   *targetsfile.Document // what should be at the path; nil: whatever is there
 }
 
-// write writes a document, in a new epoch if it finds another one in place: readers may have taken that for the sidecar's, and would refuse
-// what follows it in the old epoch.
+// write writes a document, in a new epoch if the one before is not in place: readers may have taken what is or was there in its stead for
+// the sidecar's, and would refuse what follows in the old epoch.
 func (w documentWriter) write(p *publication) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -226,14 +245,18 @@ func (w documentWriter) write(p *publication) {
 		}
 	}()
 	var err error
-	if p.intact, p.foreign, err = w.publisher.Check(); err != nil {
+	p.intact = true
+	if w.inPlace != nil {
+		p.intact, p.foreign, err = w.publisher.Check(w.inPlace)
+	}
+	if err != nil {
 		p.failure = writeFailure(err)
 		return
 	}
 	if p.check && p.intact {
 		return
 	}
-	if p.foreign {
+	if !p.intact {
 		p.document.Epoch, p.document.Generation = uuid.NewString(), 1
 		p.document.ChangedAt = time.Now().UTC().Truncate(time.Millisecond)
 	}

@@ -52,7 +52,7 @@ func (l *loop) onListed(results []listed) {
 	for _, r := range results {
 		if r.failure != nil {
 			failures[r.namespace] = r.failure
-			l.catalogue.fail(r.namespace, r.failure.err)
+			l.catalogue.fail(r.namespace, r.failure)
 		} else {
 			a.answered++
 			news, wentBack := l.catalogue.replace(r.listing, a.listedAt)
@@ -139,7 +139,8 @@ func (l *loop) endRun(a *attempt, cut bool) {
 	if cut {
 		err = ErrStopped
 	}
-	status := l.deriveStatus()
+	l.show() // who waits must not find an older status or document afterwards
+	status := l.manager.GetStatus()
 	for _, end := range a.ends {
 		end(status, err)
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
@@ -395,4 +397,73 @@ func TestConfigurationFaultsAreReportedAtOnce(t *testing.T) {
 			t.Errorf("%q is missing in:\n%v", want, err)
 		}
 	}
+}
+
+// peek calls a function before each line of the log.
+type peek struct {
+	*logBuffer
+	look func()
+}
+
+// Write implements io.Writer.
+func (p peek) Write(line []byte) (int, error) {
+	p.look()
+	return p.logBuffer.Write(line)
+}
+
+// TestWhoWaitedForARefreshSeesIt: the status and the published document are those of the refresh as soon as it has ended.
+func TestWhoWaitedForARefreshSeesIt(t *testing.T) {
+	var look atomic.Pointer[func()]
+	bubble(t, nil, func(h *harness) {
+		h.config.Logger, h.config.Registerer = zerolog.New(peek{h.logs, func() {
+			if look := look.Load(); look != nil {
+				(*look)()
+			}
+		}}), nil
+		manager, err := sync.New(h.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.DefaultRefreshManager = manager
+		h.start()
+		h.cluster.put(t, testNamespace, "a", "https://a")
+		h.cluster.set(func(c *cluster) { c.delay = time.Second })
+		run, err := h.Refresh("first")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := h.RefreshAfter("second"); err != nil {
+			t.Fatal(err)
+		}
+		looked := false
+		inspect := func() {
+			if looked || !hasEnded(run) {
+				return
+			}
+			looked = true
+			s, _ := run.Wait(h.t.Context())
+			if got := h.GetStatus(); got.Snapshot != s.Snapshot || h.Published().Document.Generation != s.Snapshot.Generation {
+				t.Errorf("the refresh ended with generation %d, then the status has %d, and %d is shown as published",
+					s.Snapshot.Generation, got.Snapshot.Generation, h.Published().Document.Generation)
+			}
+		}
+		look.Store(&inspect)
+		h.pass(5 * time.Second)
+		if !looked {
+			t.Error("no line was written after the end")
+		}
+		look.Store(nil)
+	})
+}
+
+// hasEnded reports whether who waits for a refresh has its result.
+func hasEnded(run *sync.Run) bool {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 100 { // of two things that are ready, Wait takes any
+		if _, err := run.Wait(over); !errors.Is(err, context.Canceled) {
+			return true
+		}
+	}
+	return false
 }

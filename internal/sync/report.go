@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
@@ -135,33 +136,74 @@ func (l *loop) describePublished(e *zerolog.Event) *zerolog.Event {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// logChanges names the targets that came and went. A target can go without any failure: its Secret was deleted, lost its label, or names
-// another target. Whoever looks for it finds the moment here.
-func logChanges(log zerolog.Logger, last, next *targetsfile.Document) {
+// compare names the targets that came and went with a document, and remembers who held the names that became free. A target can go without
+// any failure: its Secret was deleted, lost its label, or names another target. Whoever looks for it finds the moment here.
+func (l *loop) compare(log zerolog.Logger, next *targetsfile.Document) {
+	last := l.last()
 	if last == nil {
 		return // all are new
 	}
-	lines := 0
-	line := func(message string, e *targetsfile.Entry) {
-		if lines++; lines <= maxLinesPerPass {
-			log.Info().Str("target", e.Name).Str("type", e.Type).Str("secret", e.Secret).Msg(message)
-		}
-	}
+	c := comparison{log: log, vacated: l.catalogue.vacated, takeovers: l.metrics.takeovers}
+	c.forget()
 	i, j := 0, 0
 	for i < len(last.Entries) || j < len(next.Entries) {
 		switch {
 		case j == len(next.Entries) || i < len(last.Entries) && last.Entries[i].Name < next.Entries[j].Name:
-			line("target removed", last.Entries[i])
+			c.removed(last.Entries[i])
 			i++
 		case i == len(last.Entries) || last.Entries[i].Name > next.Entries[j].Name:
-			line("target added", next.Entries[j])
+			c.added(next.Entries[j])
 			j++
 		default:
+			c.stayed(last.Entries[i].Secret, next.Entries[j])
 			i, j = i+1, j+1
 		}
 	}
-	if lines > maxLinesPerPass {
-		log.Info().Int("targets", lines-maxLinesPerPass).Msg("further targets came or went")
+	if c.lines > maxLinesPerPass {
+		log.Info().Int("targets", c.lines-maxLinesPerPass).Msg("further targets came or went")
+	}
+}
+
+// comparison goes through two documents side by side.
+type comparison struct {
+	log       zerolog.Logger
+	vacated   map[string]vacancy
+	takeovers prometheus.Counter
+	lines     int
+}
+
+// forget drops names that were reserved long enough. A minute more is for whoever takes one over then, to be told.
+func (c *comparison) forget() {
+	maps.DeleteFunc(c.vacated, func(_ string, v vacancy) bool { return time.Since(v.since) > 2*reservedFor })
+}
+
+func (c *comparison) line(message string, e *targetsfile.Entry) {
+	if c.lines++; c.lines <= maxLinesPerPass {
+		c.log.Info().Str("target", e.Name).Str("type", e.Type).Str("secret", e.Secret).Msg(message)
+	}
+}
+
+func (c *comparison) removed(e *targetsfile.Entry) {
+	c.line("target removed", e)
+	c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
+}
+
+func (c *comparison) added(e *targetsfile.Entry) {
+	c.line("target added", e)
+	if former, ok := c.vacated[e.Name]; ok {
+		delete(c.vacated, e.Name)
+		c.stayed(former.secret, e)
+	}
+}
+
+// stayed tells where a name went from one Secret to another.
+func (c *comparison) stayed(former string, e *targetsfile.Entry) {
+	if former == e.Secret {
+		return
+	}
+	c.takeovers.Inc()
+	if c.lines++; c.lines <= maxLinesPerPass {
+		c.log.Warn().Str("target", e.Name).Str("secret", e.Secret).Str("former_secret", former).Msg("another secret has taken the target's name over")
 	}
 }
 

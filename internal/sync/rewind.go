@@ -3,7 +3,10 @@ package sync
 import (
 	"context"
 	"math/rand/v2"
+	"runtime/debug"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -28,19 +31,19 @@ func (l *loop) checkVersion(namespace string) {
 		return
 	}
 	w.checking = true
-	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked}
+	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked, interval: f.interval, log: f.log}
 	ctx := w.ctx
 	l.workers.Go(func() { check.run(ctx) })
 }
 
-// onVersion takes in a check. Where the server has gone back, a LIST says to what.
+// onVersion takes in a check. Where the server has gone back, a LIST says to what. One that runs may have begun before.
 func (l *loop) onVersion(s versionSeen) {
 	w := l.following.watches[s.namespace]
 	if w.by != s.by {
 		return
 	}
 	w.checking = false
-	if l.catalogue.isAheadOf(s.namespace, s.version) && !l.attempts.listing() {
+	if l.catalogue.isAheadOf(s.namespace, s.version) {
 		l.requests.fromWatch(l.schedule.heldUntil)
 	}
 }
@@ -59,23 +62,30 @@ type versionCheck struct {
 	seen      versionSeen
 	exact     bool
 	report    chan<- versionSeen
+	interval  time.Duration // the longest Retry-After that is heeded
+	log       zerolog.Logger
 }
 
 func (c versionCheck) run(ctx context.Context) {
+	least := time.Duration(0)
 	for {
 		wait := checkWithin
 		if !c.exact {
 			wait = rand.N(checkWithin) // #nosec G404 -- it spreads load, it hides nothing
 		}
+		wait = max(wait, least)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
-		patience, cancel := context.WithTimeout(ctx, checkTimeout)
-		version, err := c.versioner.Version(patience, c.seen.namespace)
-		cancel()
+		version, err := c.version(ctx)
 		if err != nil {
+			f := listFailure(err)
+			least = min(f.retryAfter, c.interval)
+			if f.class == ClassPermanent {
+				least = max(least, deniedConfirmation)
+			}
 			continue
 		}
 		c.seen.version = version
@@ -85,6 +95,19 @@ func (c versionCheck) run(ctx context.Context) {
 		}
 		return
 	}
+}
+
+// version asks once.
+func (c versionCheck) version(ctx context.Context) (version string, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.log.Error().Str("namespace", c.seen.namespace).Type("panic", value).Bytes("stack", debug.Stack()).Msg("panic while checking, going on")
+			err = panicFailure(value).err
+		}
+	}()
+	patience, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return c.versioner.Version(patience, c.seen.namespace)
 }
 
 // isAheadOf reports whether what is known of a namespace is newer than a version.

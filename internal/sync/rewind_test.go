@@ -1,6 +1,8 @@
 package sync_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -106,4 +108,77 @@ func TestAWatchIsCheckedOnlyAfterTrouble(t *testing.T) {
 		}
 		h.expectLists(1)
 	})
+}
+
+// TestAWatchIsCheckedAgainAfterACheckThatWasCut: the watch ended for good while its check was under way.
+func TestAWatchIsCheckedAgainAfterACheckThatWasCut(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(time.Second) // it is open again, and the check waits
+		h.live.cut(ended(source.WatchExpired), nil)
+		h.pass(90 * time.Second)
+		backup := h.cluster.version
+		h.edit("b", "https://b")
+		h.pass(time.Second)
+		h.live.restore(backup)
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(10 * time.Second)
+		h.expectNames("a")
+	})
+}
+
+// TestAServerThatGoesBackDuringALISTIsFollowed: the LIST began before, and its answer is of the former state.
+func TestAServerThatGoesBackDuringALISTIsFollowed(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		backup := h.cluster.version
+		h.edit("b", "https://b")
+		h.cluster.set(func(c *cluster) { c.snapshotFirst, c.delay = true, 8*time.Second })
+		if err := h.RefreshNow(); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(time.Second)
+		h.live.restore(backup)
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(30 * time.Second)
+		h.expectNames("a")
+	})
+}
+
+// panicking is a live cluster whose version cannot be told.
+type panicking struct{ *live }
+
+// Version implements sync.Versioner.
+func (panicking) Version(context.Context, string) (string, error) {
+	panic("a panic that quotes canary-value")
+}
+
+func TestAPanicOfACheckIsRecovered(t *testing.T) {
+	watching(t, func(h *harness) { h.config.Source = panicking{h.live} }, func(h *harness) {
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(10 * time.Second)
+		h.edit("b", "https://b")
+		h.expectNames("a b")
+	})
+}
+
+// TestACheckLeavesAServerAloneThatAsksForIt, and one that does not let it: each try is a request.
+func TestACheckLeavesAServerAloneThatAsksForIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		most int
+	}{
+		"Retry-After": {&source.Error{Type: source.APIError, RetryAfter: 2 * time.Minute, Err: errors.New("429")}, 6},
+		"forbidden":   {denied(), 15},
+	} {
+		t.Run(name, func(t *testing.T) {
+			watching(t, nil, func(h *harness) {
+				h.cluster.fail(c.err)
+				h.live.cut(ended(source.WatchBroken), nil)
+				h.pass(10 * time.Minute)
+				if h.live.checks > c.most {
+					t.Errorf("got %d checks in 10 minutes, want at most %d", h.live.checks, c.most)
+				}
+			})
+		})
+	}
 }

@@ -33,12 +33,12 @@ type schedule struct {
 	jitter     float64 // share that is taken off each wait at most
 
 	timer   *time.Timer
-	at      time.Time // when the timer fires; zero: it is not armed
-	trigger Trigger   // of the refresh that the timer starts
+	at      time.Time // when the timer fires; zero while it is stopped
+	trigger Trigger   // why the timer will start a refresh
 
 	succeeded bool // since the process started
-	failures  int  // of the present series of retries, or of the start
-	denials   int  // 401 or 403 in a row, in the present outage
+	failures  int  // number of failures in the present series of retries, or since the start
+	denials   int  // number of 401 and 403 in the present outage
 
 	recoverable  bool      // the last attempt failed for something that can be over at any time
 	heldUntil    time.Time // until when a server asked to be left alone
@@ -182,8 +182,8 @@ type requests struct {
 	relists map[string]string
 
 	watchAsks bool          // a watch may have missed something
-	started   time.Time     // when the last refresh for a watch did
-	distance  time.Duration // from there to the next one, at least
+	started   time.Time     // start of the last refresh for a watch
+	distance  time.Duration // least time from there to the next such start
 }
 
 func newRequests() requests { return requests{timer: idleTimer(), relists: map[string]string{}} }

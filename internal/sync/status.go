@@ -36,7 +36,7 @@ const maxRejectionsShown = 100
 // mean never.
 type RefreshStatus struct {
 	State       State
-	LastRefresh time.Time // end of the last success; after a restart, of the one before it
+	LastRefresh time.Time // end of the last success, which may be an earlier process's
 
 	// Of the last finished attempt, or the last publication after it; they stay while another runs.
 	Duration   time.Duration

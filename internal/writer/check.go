@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
-	"time"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -30,23 +29,8 @@ func identify(info os.FileInfo) identity {
 	return id
 }
 
-// document is what tells the document in a file from others.
-type document struct {
-	epoch, checksum        string
-	generation             uint64
-	refreshedAt, changedAt time.Time
-	rejections             int
-}
-
-func outline(d *targetsfile.Document) *document {
-	return &document{
-		epoch: d.Epoch, checksum: d.Checksum, generation: d.Generation,
-		refreshedAt: d.RefreshedAt.UTC(), changedAt: d.ChangedAt.UTC(), rejections: len(d.Rejections),
-	}
-}
-
-// Read returns the document in place and its size in bytes, for a process that goes on from there. A later Check compares with it. A file
-// that would take more than half of the memory limit (GOMEMLIMIT) to hold is refused before it is decoded.
+// Read returns the document in place and its size in bytes, for a process that goes on from there. A file that would take more than half of
+// the memory limit (GOMEMLIMIT) to hold is refused before it is decoded.
 func (w *Writer) Read() (*targetsfile.Document, int64, error) {
 	info, err := os.Lstat(w.path)
 	if err == nil && info.Mode().IsRegular() {
@@ -58,14 +42,21 @@ func (w *Writer) Read() (*targetsfile.Document, int64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	w.inPlace, w.content = identify(info), outline(d)
+	w.inPlace = identify(info)
 	return d, info.Size(), nil
 }
 
-// fitsMemory estimates what a snapshot takes in memory: its bytes twice, while it is read, and a kilobyte for each line, of which there is
-// one per target.
+// What reading a snapshot keeps in memory beside the bytes themselves, at most: for each object, such as a target, and for each member or
+// item of one. Objects and members are counted by the characters that begin or divide them, because whoever forges a file need not write
+// a line per target.
+const (
+	memoryPerObject = 512
+	memoryPerMember = 96
+)
+
+// fitsMemory estimates what a snapshot takes in memory, its bytes counted twice, since they are there twice while it is read.
 func fitsMemory(path string, limit int64) error {
-	file, err := os.Open(path) // #nosec G304 -- the operator names the path
+	file, err := open(path)
 	if err != nil {
 		return err
 	}
@@ -73,7 +64,7 @@ func fitsMemory(path string, limit int64) error {
 	need := int64(0)
 	for buffer := make([]byte, 64<<10); need <= limit; {
 		n, err := file.Read(buffer)
-		need += 2*int64(n) + int64(bytes.Count(buffer[:n], []byte("\n")))<<10
+		need += 2*int64(n) + memoryPerObject*int64(bytes.Count(buffer[:n], []byte("{"))) + memoryPerMember*int64(bytes.Count(buffer[:n], []byte(",")))
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -84,12 +75,15 @@ func fitsMemory(path string, limit int64) error {
 	return fmt.Errorf("%s would take more than %d MiB of memory, half of GOMEMLIMIT: give the container more, or remove the file", path, limit>>20)
 }
 
-// Check reports whether the file that was read or published last is still in place, and if it is not, whether something else is. While
-// none was, it is intact. A file with another mode is not in place. The file is read only if something about it has changed.
-func (w *Writer) Check() (intact, foreign bool, err error) {
-	if w.content == nil {
-		return true, false, nil
-	}
+// open opens a file to read it, without waiting for a writer should it be a pipe.
+func open(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // #nosec G304 -- the operator names the path
+}
+
+// Check reports whether d, which was read or published last, is still in place, and if it is not, whether something else is. A file with
+// another mode is not in place. What is there is read only if something about the file has changed, and only as far as it is d: a file that
+// somebody else wrote may be of any size.
+func (w *Writer) Check(d *targetsfile.Document) (intact, foreign bool, err error) {
 	info, err := os.Lstat(w.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -98,14 +92,45 @@ func (w *Writer) Check() (intact, foreign bool, err error) {
 		return false, false, fmt.Errorf("checking the snapshot in place: %w", w.explain(err))
 	case identify(info) == w.inPlace:
 		return true, false, nil
-	}
-	d, err := targetsfile.ReadFile(w.path)
-	switch {
-	case err != nil || *outline(d) != *w.content:
+	case !info.Mode().IsRegular() || !holds(w.path, d):
 		return false, true, nil
 	case info.Mode() != w.mode:
 		return false, false, nil
 	}
-	w.inPlace = identify(info) // a copy of it, or it was touched
+	w.inPlace = identify(info) // a copy, or it was touched
 	return true, false, nil
+}
+
+// holds reports whether a file has the bytes of a document. One that cannot be read may have any.
+func holds(path string, d *targetsfile.Document) bool {
+	file, err := open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = file.Close() }()
+	if _, err := d.WriteTo(&comparison{with: file}); err != nil {
+		return false
+	}
+	_, err = file.Read(make([]byte, 1))
+	return errors.Is(err, io.EOF)
+}
+
+// comparison is a writer that fails once it is given other bytes than it reads.
+type comparison struct {
+	with   io.Reader
+	buffer []byte
+}
+
+var errDiffers = errors.New("the bytes differ")
+
+// Write implements io.Writer.
+func (c *comparison) Write(p []byte) (int, error) {
+	c.buffer = append(c.buffer[:0], p...) // of the same length; the content is overwritten
+	if _, err := io.ReadFull(c.with, c.buffer); err != nil {
+		return 0, err
+	}
+	if !bytes.Equal(p, c.buffer) {
+		return 0, errDiffers
+	}
+	return len(p), nil
 }

@@ -27,7 +27,7 @@ func (w *Writer) explain(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w (the directory %s does not exist: mount the shared volume there, or create it)", err, dir)
-	case errors.Is(err, syscall.EPERM):
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOTSUP):
 		return fmt.Errorf("%w (%s)", err, w.explainForbidden(dir))
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w (running as uid %d gid %d, %s: set fsGroup in the pod's securityContext, or run both containers as one user;"+
@@ -45,17 +45,33 @@ func (w *Writer) explain(err error) error {
 	return err
 }
 
-// explainForbidden says what forbids an operation for a reason other than the bits of a mode: EPERM, where those give EACCES.
+// explainForbidden says what answers an operation with EPERM. The bits of a mode are not the reason: those give EACCES.
 func (w *Writer) explainForbidden(dir string) string {
 	who := fmt.Sprintf("running as uid %d gid %d, %s", os.Getuid(), os.Getgid(), describe(dir))
-	if info, err := os.Stat(dir); err == nil && info.Mode()&fs.ModeSticky != 0 {
-		if file, err := os.Lstat(w.path); err == nil && owner(file) != os.Getuid() && owner(info) != os.Getuid() {
-			return fmt.Sprintf("%s: in a sticky directory only the owner may replace a file, and %s belongs to uid %d: remove the file, run as"+
-				" that user, or clear the sticky bit", who, w.path, owner(file))
-		}
+	if uid, held := w.heldBySticky(dir); held {
+		return fmt.Sprintf("%s: in a sticky directory only the owner may replace a file, and %s belongs to uid %d: remove the file, run as"+
+			" that user, or clear the sticky bit", who, w.path, uid)
 	}
 	return who + ": the file system or a seccomp profile refuses this to everybody: use an emptyDir; elsewhere, is the directory append-only" +
 		" or immutable (lsattr -d), or does the mount refuse chmod?"
+}
+
+// heldBySticky reports whether the sticky bit of the directory keeps the file from being replaced, and whose the file is. Opening a file
+// with O_NOATIME takes what replacing it there takes: to be the owner, or the capability CAP_FOWNER.
+func (w *Writer) heldBySticky(dir string) (uid int, held bool) {
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode()&fs.ModeSticky == 0 || owner(info) == os.Getuid() {
+		return 0, false
+	}
+	file, err := os.Lstat(w.path)
+	if err != nil || owner(file) == os.Getuid() {
+		return 0, false
+	}
+	opened, err := os.OpenFile(w.path, os.O_RDONLY|syscall.O_NOATIME|syscall.O_NONBLOCK, 0)
+	if err == nil {
+		_ = opened.Close()
+	}
+	return owner(file), errors.Is(err, fs.ErrPermission)
 }
 
 func outOfInodes(dir string) bool {
@@ -63,7 +79,7 @@ func outOfInodes(dir string) bool {
 	return syscall.Statfs(dir, &fs) == nil && fs.Files > 0 && fs.Ffree == 0
 }
 
-// owner returns the uid that a file belongs to, -1 if that is not to be had.
+// owner returns the uid that a file belongs to, or -1 if the file system does not tell.
 func owner(info os.FileInfo) int {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

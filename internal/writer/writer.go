@@ -12,9 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 
 	"github.com/google/renameio/v2"
 
@@ -26,9 +28,8 @@ type Writer struct {
 	path string
 	mode os.FileMode
 
-	stuck   string    // a temporary file that could not be removed; empty: there is none
-	inPlace identity  // of the file that was read or published last
-	content *document // of that file; nil: there was none
+	stuck   []string // temporary files that could not be removed
+	inPlace identity // of the file that was read or published last
 }
 
 // New returns a writer of the file at path, which will have exactly mode, whatever the umask. The directory must exist when
@@ -47,7 +48,7 @@ func (w *Writer) Publish(d *targetsfile.Document) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("writing snapshot: %w", w.explain(err))
 	}
-	w.inPlace, w.content = identify(info), outline(d)
+	w.inPlace = identify(info)
 	return size, nil
 }
 
@@ -78,7 +79,11 @@ func (w *Writer) replace(path string, fill func(*renameio.PendingFile) error) (i
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return nil, err
 	}
-	return os.Lstat(path)
+	// The rename has changed the change time. Where another file stands at the path already, Check is to find that out.
+	if renamed, err := os.Lstat(path); err == nil && os.SameFile(info, renamed) {
+		info = renamed
+	}
+	return info, nil
 }
 
 // discard closes and removes a temporary file whose write failed. One that cannot be removed, as in a directory that only takes new files,
@@ -88,20 +93,19 @@ func (w *Writer) discard(file *renameio.PendingFile, failed bool) {
 		return
 	}
 	if _, err := os.Lstat(file.Name()); err == nil {
-		w.stuck = file.Name()
-		_ = os.Truncate(w.stuck, 0)
+		w.stuck = append(w.stuck, file.Name())
+		_ = os.Truncate(file.Name(), 0)
 	}
 }
 
-// unstick removes the temporary file that could not be removed before.
+// unstick removes the temporary files that could not be removed before.
 func (w *Writer) unstick() error {
-	if w.stuck == "" {
-		return nil
+	for len(w.stuck) > 0 {
+		if err := os.Remove(w.stuck[0]); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		w.stuck = w.stuck[1:]
 	}
-	if err := os.Remove(w.stuck); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	w.stuck = ""
 	return nil
 }
 
@@ -122,8 +126,12 @@ func (w *Writer) Sweep() (int, error) {
 		if !leftover.MatchString(entry.Name()) || !entry.Type().IsRegular() {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
+		name := filepath.Join(dir, entry.Name())
+		if err := os.Remove(name); err != nil {
 			faults = append(faults, err)
+			if info, err := entry.Info(); err == nil && owner(info) == os.Getuid() {
+				w.stuck = append(w.stuck, name) // else each start would add one
+			}
 			continue
 		}
 		swept++
@@ -136,6 +144,9 @@ func (w *Writer) Sweep() (int, error) {
 func (w *Writer) Probe() error {
 	if info, err := os.Lstat(w.path); err == nil && info.IsDir() {
 		return fmt.Errorf("probing snapshot path: %s is a directory: name a file in it", w.path)
+	}
+	if _, held := w.heldBySticky(filepath.Dir(w.path)); held { // the probe's own file would not show it
+		return fmt.Errorf("probing snapshot path: %w", w.explain(&fs.PathError{Op: "replace", Path: w.path, Err: syscall.EPERM}))
 	}
 	if err := w.probe(); err != nil {
 		return fmt.Errorf("probing snapshot directory: %w", w.explain(err))
@@ -156,11 +167,9 @@ func (w *Writer) probe() error {
 		_, err := io.WriteString(f, "probe\n")
 		return err
 	})
-	err = errors.Join(failed, own.Close(), os.Remove(own.Name()))
-	if w.stuck == "" && err != nil {
-		if _, missing := os.Lstat(own.Name()); missing == nil {
-			w.stuck = own.Name()
-		}
+	removed := os.Remove(own.Name())
+	if removed != nil {
+		w.stuck = append(w.stuck, own.Name())
 	}
-	return err
+	return errors.Join(failed, own.Close(), removed)
 }

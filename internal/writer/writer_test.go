@@ -279,3 +279,52 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// TestCheckDoesNotReadWhatCannotBeItsFile: whoever can write to the volume must not make the sidecar use more memory than it has.
+func TestCheckDoesNotReadWhatCannotBeItsFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "targets.json")
+	w := writer.New(path, 0o640)
+	published := document(t, 1)
+	if _, err := w.Publish(published); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Repeat([]byte(" "), 48<<20), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	intact, foreign, err := w.Check(published)
+	runtime.ReadMemStats(&after)
+	if intact || !foreign || err != nil {
+		t.Errorf("got intact %t, foreign %t, %v; want foreign", intact, foreign, err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 8<<20 {
+		t.Errorf("took %d MiB", took>>20)
+	}
+}
+
+// TestCheckKnowsEveryFieldOfItsFile: readers act on those beside the targets, too.
+func TestCheckKnowsEveryFieldOfItsFile(t *testing.T) {
+	for name, change := range map[string]func(*targetsfile.Document){
+		"stale_after": func(d *targetsfile.Document) { d.StaleAfter = time.Unix(901, 0).UTC() },
+		"discovered":  func(d *targetsfile.Document) { d.Discovered, d.Invalid = 2, 1 },
+		"source":      func(d *targetsfile.Document) { d.Source.Path = "elsewher" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "targets.json")
+			w := writer.New(path, 0o640)
+			published := document(t, 1)
+			if _, err := w.Publish(published); err != nil {
+				t.Fatal(err)
+			}
+			other := document(t, 1)
+			change(other)
+			if _, err := writer.New(path, 0o640).Publish(other); err != nil {
+				t.Fatal(err)
+			}
+			if intact, foreign, err := w.Check(published); intact || !foreign || err != nil {
+				t.Errorf("got intact %t, foreign %t, %v; want foreign", intact, foreign, err)
+			}
+		})
+	}
+}

@@ -8,18 +8,19 @@ import (
 // Changes yields what changed, from nothing at first and then from change to change, so that folding them gives the present targets.
 // Each loop over it is a consumer of its own:
 //
-//   - its first change has a nil From and all targets of the first snapshot, even if those are none;
-//   - the From of each later change is the To of the one before it, and something in it differs as [Diff] has it: a heartbeat yields
-//     nothing;
+//   - its first change has a nil From, which may be asked like any snapshot, and all targets of the first snapshot; it comes even if that
+//     snapshot has no targets;
+//   - the From of each later change is the To of the change before, and the two differ by the rules of [Diff]: a heartbeat yields nothing;
 //   - what happens while the loop's body runs is merged into one change: a slow consumer delays neither the reader nor other consumers,
 //     and a target that came and went in the meantime is not in it.
 //
-// The loop ends when it is left, ctx is done or the reader is closed.
+// Disabled targets are among the targets of a change: see [Target].Enabled. The loop ends when it is left, ctx is done or the reader is closed.
 func (r *Reader) Changes(ctx context.Context) iter.Seq[Change] {
+	r.now()
 	return func(yield func(Change) bool) {
 		var seen *Snapshot
 		for r.isOpen(ctx) {
-			current := r.state.Load()
+			current := r.now()
 			if current.snapshot != nil {
 				change := Diff(seen, current.snapshot)
 				if !change.isEmpty() {
@@ -27,7 +28,7 @@ func (r *Reader) Changes(ctx context.Context) iter.Seq[Change] {
 					if !yield(change) {
 						return
 					}
-					continue // something may have come meanwhile
+					continue // another snapshot may have come meanwhile
 				}
 			}
 			select {

@@ -3,12 +3,11 @@ package targetsfile_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -183,8 +182,8 @@ func TestFoldedChangesAreTheSnapshot(t *testing.T) {
 				}
 				generation = change.To.Generation()
 				fold(t, held, change)
-				if diff := cmp.Diff(urls(change.To), held); diff != "" {
-					t.Errorf("generation %d (-want +got):\n%s", generation, diff)
+				if want := urls(change.To); !maps.Equal(held, want) {
+					t.Errorf("generation %d: got %v, want %v", generation, held, want)
 				}
 				for range slow { // misses some
 					r.WaitReady(t.Context())

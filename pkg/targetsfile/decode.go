@@ -13,7 +13,7 @@ func Decode(data []byte) (*Document, error) {
 	return doc, err
 }
 
-// decode is Decode for who decodes one file after the other. The digests are those of the document's entries.
+// decode is Decode for a reader, which decodes one file after the other. It also returns the digests of the document's entries.
 func decode(data []byte, before *known) (*Document, []digest, error) {
 	switch {
 	case len(data) > MaxBytes:
@@ -37,7 +37,7 @@ func decode(data []byte, before *known) (*Document, []digest, error) {
 	return &d.doc, d.digests, nil
 }
 
-// isUnsupported reports whether data is of a later version, whose fields may have types that this one cannot decode.
+// isUnsupported reports whether data has a later schema_version, whose fields may have types that this package cannot decode.
 func isUnsupported(data []byte) bool {
 	var version struct {
 		SchemaVersion int `json:"schema_version"`
@@ -72,7 +72,7 @@ func (d *decoder) verify() error {
 	}
 	for _, stamp := range []*time.Time{&doc.ChangedAt, &doc.RefreshedAt, &doc.StaleAfter} {
 		*stamp = stamp.UTC()
-		if year := stamp.Year(); year < 1 || year > 9999 { // a zone can push it over the edge of what RFC 3339 can write
+		if year := stamp.Year(); year < 1 || year > 9999 { // a time zone can push the year beyond what RFC 3339 can write
 			return refuse(ReasonSchema, "a time is out of range")
 		}
 	}

@@ -9,20 +9,20 @@ import (
 	"strings"
 )
 
-// decoder walks a document once, field by field. json.Unmarshal of the whole scans the targets, which are nearly all of a file, six
-// times and takes four times as long.
+// decoder walks a document once, field by field. json.Unmarshal of the whole document scans the targets, which are nearly all of a file,
+// six times, and takes four times as long.
 type decoder struct {
 	data     []byte
 	json     *json.Decoder
-	shift    int    // what to add to json's offset to get one in data
-	known    *known // targets decoded before; nil: none, and digests are not wanted
+	shift    int    // the difference between an offset in data and the json.Decoder's offset
+	known    *known // targets decoded before; nil: there are none, and nobody wants digests
 	digests  []digest
 	doc      Document
 	version  int
-	checksum string // of the targets as they stand in the file; empty until they were met
+	checksum string // the checksum of the targets as they stand in the file; empty before they are read
 }
 
-// fields says where the value of each field goes. A field that it does not name is ignored: later writers may add some.
+// fields says where the value of each field goes. Other fields of a file are ignored: later writers may add some.
 func (d *decoder) fields() map[string]any {
 	return map[string]any{
 		"schema_version":     &d.version,
@@ -51,10 +51,10 @@ func (d *decoder) document() error {
 		if err != nil {
 			return d.refuse("the file", err)
 		}
-		name, _ := token.(string) // package json lets nothing else pass as a key
+		name, _ := token.(string) // a key is always a string, package json sees to that
 		into, known := fields[name]
 		switch {
-		case known && met[name]: // parsers differ in which of the two they take
+		case known && met[name]: // parsers differ in which of two equal keys they take
 			return refuse(ReasonSchema, "%s stands there twice", name)
 		case name == "targets":
 			err = d.targets()
@@ -77,8 +77,8 @@ func (d *decoder) document() error {
 	return nil
 }
 
-// targets decodes the list of targets past the json.Decoder: that would scan each one, which are nearly all of a file, more often, and
-// one after the other.
+// targets decodes the list of targets without the json.Decoder, which would scan the targets, nearly all of a file, several times and one
+// after the other.
 func (d *decoder) targets() error {
 	list := bytes.TrimLeft(d.data[d.offset():], blanks)
 	if !bytes.HasPrefix(list, []byte(":")) {
@@ -103,7 +103,8 @@ func (d *decoder) targets() error {
 	return d.resume(len(d.data) - len(list) + length)
 }
 
-// resume lets the json.Decoder go on at an offset that is just behind the value of a field: it is made to believe that it has read one.
+// resume lets the json.Decoder go on at an offset just behind the value of a field. A short document of its own, which it reads first, leaves
+// it in the state after a value.
 func (d *decoder) resume(offset int) error {
 	const before = `{"":0`
 	d.json = json.NewDecoder(io.MultiReader(strings.NewReader(before), bytes.NewReader(d.data[offset:])))

@@ -1,20 +1,17 @@
 package targetsfile
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"strings"
 )
 
 // Change is what differs between two snapshots. Its lists are ascending by name and belong to whoever received it; the targets in them
 // are shared and read-only, as all are.
 type Change struct {
-	From, To *Snapshot // From is nil in the first change of a consumer
+	From, To *Snapshot // in the first change of a consumer From is nil, which has no targets and generation 0
 	Added    []Target
-	Removed  []Target // as they were in From
+	Removed  []Target // the targets as they were in From
 	Updated  []Update
 }
 
@@ -27,10 +24,9 @@ func (u Update) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, u.String()) }
 // String describes the update by the public parts of its targets.
 func (u Update) String() string { return fmt.Sprintf("from %v to %v", u.Old, u.New) }
 
-// Diff returns what changed between two snapshots, either of which may be nil: that has no targets.
+// Diff returns what changed between two snapshots. Either may be nil; a nil snapshot has no targets.
 //
-// Targets are compared by what matters to whoever publishes to them. Secret, SecretUID and StaleSince do not: they say where a target
-// comes from, and whether that still yields it.
+// Targets are compared by [Target.Equal].
 func Diff(from, to *Snapshot) Change {
 	c := Change{From: from, To: to}
 	before, after := from.list(), to.list()
@@ -46,7 +42,7 @@ func Diff(from, to *Snapshot) Change {
 			c.Added = append(c.Added, after[0])
 			after = after[1:]
 		default:
-			if !publishesAlike(&before[0], &after[0]) {
+			if !before[0].equal(&after[0]) {
 				c.Updated = append(c.Updated, Update{Old: before[0], New: after[0]})
 			}
 			before, after = before[1:], after[1:]
@@ -55,13 +51,6 @@ func Diff(from, to *Snapshot) Change {
 	c.Removed = append(c.Removed, before...)
 	c.Added = append(c.Added, after...)
 	return c
-}
-
-// publishesAlike reports whether an alert published to a goes where, and as, one published to b does.
-func publishesAlike(a, b *Target) bool {
-	return a.Name == b.Name && a.Type == b.Type && a.URL == b.URL && a.PayloadFormat == b.PayloadFormat && a.Enabled == b.Enabled &&
-		maps.Equal(a.Headers, b.Headers) && bytes.Equal(a.FilterConfig, b.FilterConfig) &&
-		maps.EqualFunc(a.Extra, b.Extra, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
 // isEmpty reports whether a consumer that has seen From need not hear of To.

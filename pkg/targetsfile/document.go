@@ -18,7 +18,7 @@ const (
 	MaxBytes = 64 << 20
 	// MaxTargetBytes is the size limit of one encoded target.
 	MaxTargetBytes = 256 << 10
-	// MaxRejections is how many rejected Secrets a file lists; its counts go on.
+	// MaxRejections is how many rejected Secrets a file lists; its counts include the others.
 	MaxRejections = 1000
 )
 
@@ -26,7 +26,7 @@ const (
 type Document struct {
 	Epoch      string // a UUID; changes when generations start again
 	Generation uint64 // from 1; rises exactly when Checksum changes
-	Checksum   string // of Entries, see [Checksum]
+	Checksum   string // the checksum of Entries, see [Checksum]
 
 	ChangedAt   time.Time // when Generation last rose
 	RefreshedAt time.Time // end of the last complete LIST
@@ -34,8 +34,8 @@ type Document struct {
 
 	Source     Source
 	Discovered int // labelled Secrets
-	Valid      int // those whose present content is in Entries
-	Invalid    int // the rest
+	Valid      int // Secrets whose present content is in Entries
+	Invalid    int // Secrets whose present content is not
 
 	Entries    []*Entry    // ascending by name, names unique
 	Rejections []Rejection // ascending by Secret, at most MaxRejections
@@ -52,7 +52,7 @@ type Source struct {
 	Kind          string   `json:"kind"`
 	Namespaces    []string `json:"namespaces,omitzero"` // empty but not nil: all namespaces; nil for manifests
 	LabelSelector string   `json:"label_selector,omitempty"`
-	Path          string   `json:"path,omitempty"` // manifests only
+	Path          string   `json:"path,omitempty"` // for manifests only
 }
 
 // Equal reports whether both name the same place.
@@ -62,9 +62,9 @@ func (s Source) Equal(o Source) bool {
 
 // Reasons of a [Rejection].
 const (
-	RejectParse     = "parse"     // not readable as a target at all
+	RejectParse     = "parse"     // the Secret cannot be read as a target
 	RejectValidate  = "validate"  // a field breaks its rule
-	RejectDuplicate = "duplicate" // its name belongs to another Secret
+	RejectDuplicate = "duplicate" // the target's name belongs to another Secret
 )
 
 // What a rejected Secret serves meanwhile.
@@ -128,7 +128,7 @@ func (d *Document) WriteFile(f File) (int64, error) {
 // frame is what stands around the targets of a file.
 type frame struct {
 	head, tail []byte
-	size       int64 // of the whole file
+	size       int64 // the size of the whole file
 }
 
 const (
@@ -176,7 +176,7 @@ func (d *Document) write(w io.Writer, text frame, sum *listSum) error {
 	return out.Flush()
 }
 
-// startLine begins item i of a list, which has a line of its own.
+// startLine begins the line of item i of a list.
 func startLine(w io.StringWriter, i int) {
 	if i > 0 {
 		_, _ = w.WriteString(",")
@@ -215,7 +215,8 @@ func (d *Document) head(checksum string) ([]byte, error) {
 		source, d.Discovered, d.Valid, d.Invalid), nil
 }
 
-// encodeLine encodes v on one line with the spaces of indented JSON. Strings hold no line breaks, so those are all between tokens.
+// encodeLine encodes v on one line with the spaces of indented JSON. JSON strings hold no raw line breaks, so each line break stands
+// between tokens.
 func encodeLine(v any) (string, error) {
 	compact, err := encodeCompact(v)
 	if err != nil {

@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -111,8 +108,8 @@ func TestDocumentIsWrittenByteForByte(t *testing.T) {
 			if err != nil || n != int64(buf.Len()) {
 				t.Errorf("got %d bytes and error %v, want %d and none", n, err, buf.Len())
 			}
-			if diff := cmp.Diff(test.want, buf.String()); diff != "" {
-				t.Errorf("file differs (-want +got):\n%s", diff)
+			if buf.String() != test.want {
+				t.Errorf("got file\n%s\nwant\n%s", buf.String(), test.want)
 			}
 		})
 	}
@@ -152,24 +149,40 @@ func TestDecodedDocumentIsTheEncodedOne(t *testing.T) {
 // sameDocument compares all but the form of JSON values, which a file has compact, and what lies below a millisecond.
 func sameDocument(t *testing.T, got, want *targetsfile.Document) {
 	t.Helper()
-	type plain targetsfile.Target // without the methods that hide values from a diff
-	options := cmp.Options{
-		cmp.Transformer("plain", func(e targetsfile.Entry) plain { return plain(e.Target) }),
-		cmp.Transformer("compact", func(raw json.RawMessage) string {
-			var buf bytes.Buffer
-			if json.Compact(&buf, raw) != nil {
-				return string(raw)
-			}
-			return buf.String()
-		}),
-		cmp.Transformer("milliseconds", func(at time.Time) string {
-			return at.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
-		}),
-		cmpopts.EquateEmpty(),
+	if got, want := fields(got), fields(want); got != want {
+		t.Errorf("got document\n%s\nwant\n%s", got, want)
 	}
-	if diff := cmp.Diff(want, got, options); diff != "" {
-		t.Errorf("document differs (-want +got):\n%s", diff)
+}
+
+// fields spells out a document field by field, which its methods do not.
+func fields(doc *targetsfile.Document) string {
+	type plain targetsfile.Document
+	head := plain(*doc)
+	head.ChangedAt, head.RefreshedAt, head.StaleAfter = milliseconds(doc.ChangedAt), milliseconds(doc.RefreshedAt), milliseconds(doc.StaleAfter)
+	head.Entries = nil
+	lines := []string{fmt.Sprintf("%+v", head)}
+	for _, e := range doc.Entries {
+		type plain targetsfile.Target
+		target, extra := plain(e.Target), map[string]string{}
+		for key, value := range target.Extra {
+			extra[key] = compacted(value)
+		}
+		target.StaleSince = milliseconds(target.StaleSince)
+		filter := compacted(target.FilterConfig)
+		target.FilterConfig, target.Extra = nil, nil
+		lines = append(lines, fmt.Sprintf("%+v filter=%s extra=%v", target, filter, extra))
 	}
+	return strings.Join(lines, "\n")
+}
+
+func milliseconds(at time.Time) time.Time { return at.UTC().Truncate(time.Millisecond) }
+
+func compacted(raw json.RawMessage) string {
+	var buf bytes.Buffer
+	if json.Compact(&buf, raw) != nil {
+		return string(raw)
+	}
+	return buf.String()
 }
 
 func TestWritingFailsWithTheWriter(t *testing.T) {

@@ -43,7 +43,7 @@ func NewEntry(t Target) (*Entry, error) {
 // Size returns the length of the encoded target in bytes.
 func (e *Entry) Size() int { return len(e.encoded) }
 
-// Equal reports whether both are the same bytes in a file.
+// Equal reports whether both entries are the same bytes in a file.
 func (e *Entry) Equal(o *Entry) bool { return e == o || bytes.Equal(e.encoded, o.encoded) }
 
 // Stale returns the entry marked as stale since then, or the entry itself if it is stale already. Fields of the file that this

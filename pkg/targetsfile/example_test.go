@@ -30,7 +30,7 @@ func Example() {
 
 	target, err := reader.Get("slack-prod")
 	fmt.Println(target, err)
-	_, err = reader.Get("slack-test")
+	_, err = reader.Get("slack-dev")
 	fmt.Println(errors.Is(err, targetsfile.ErrNotFound))
 	// Output:
 	// target slack-prod (slack, https://hooks.slack.com, enabled=true) <nil>
@@ -53,12 +53,15 @@ func ExampleReader_Snapshot() {
 		fmt.Println(target.Name)
 	}
 	for target := range snapshot.ByType("slack") {
-		fmt.Println(target.URL)
+		if target.Enabled {
+			fmt.Println(target.URL)
+		}
 	}
 	// Output:
-	// snapshot of 2 targets, generation 42
+	// snapshot of 3 targets, generation 42
 	// pager
 	// slack-prod
+	// slack-test
 	// https://hooks.slack.com/services/T0/B0/secret
 }
 
@@ -150,7 +153,7 @@ func ExampleReader_OnChange() {
 	<-called
 	stop()
 	// Output:
-	// change to generation 42: 2 added, 0 removed, 0 updated
+	// change to generation 42: 3 added, 0 removed, 0 updated
 }
 
 // What Healthy says is for an alert. The targets of a stale snapshot are served all the same.
@@ -172,7 +175,31 @@ func ExampleReader_Healthy() {
 	// target pager (pagerduty, https://events.pagerduty.com, enabled=true) <nil>
 }
 
-// Targets of one type come in the order of their names.
+// Targets come in the order of their names. Only Enabled leaves out those that nothing is to be published to.
+func ExampleReader_Enabled() {
+	path, remove := exampleFile()
+	defer remove()
+	reader, err := targetsfile.Open(context.Background(), path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer reader.Close()
+
+	for target := range reader.Enabled() {
+		fmt.Println("publish to", target)
+	}
+	for target := range reader.All() {
+		fmt.Println("list", target)
+	}
+	// Output:
+	// publish to target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+	// publish to target slack-prod (slack, https://hooks.slack.com, enabled=true)
+	// list target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+	// list target slack-prod (slack, https://hooks.slack.com, enabled=true)
+	// list target slack-test (slack, https://hooks.slack.com, enabled=false)
+}
+
+// Targets of one type come in the order of their names, those that are disabled included.
 func ExampleReader_ByType() {
 	path, remove := exampleFile()
 	defer remove()
@@ -182,11 +209,12 @@ func ExampleReader_ByType() {
 	}
 	defer reader.Close()
 
-	for target := range reader.ByType("pagerduty") {
+	for target := range reader.ByType("slack") {
 		fmt.Println(target)
 	}
 	// Output:
-	// target pager (pagerduty, https://events.pagerduty.com, enabled=true)
+	// target slack-prod (slack, https://hooks.slack.com, enabled=true)
+	// target slack-test (slack, https://hooks.slack.com, enabled=false)
 }
 
 // A writer encodes each target once and publishes documents of them.
@@ -222,60 +250,4 @@ func ExampleDocument_WriteTo() {
 	//   ],
 	//   "invalid": []
 	// }
-}
-
-// exampleFile writes a file with two targets, as the sidecar does.
-func exampleFile() (path string, remove func()) {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	path = filepath.Join(dir, "targets.json")
-	exampleSnapshot(path, 42, []targetsfile.Target{
-		{Name: "pager", Type: "pagerduty", URL: "https://events.pagerduty.com/v2", PayloadFormat: "pagerduty", Enabled: true},
-		{Name: "slack-prod", Type: "slack", URL: "https://hooks.slack.com/services/T0/B0/secret", PayloadFormat: "slack", Enabled: true},
-	})
-	return path, func() { os.RemoveAll(dir) }
-}
-
-// exampleWriter returns a function that stands for the sidecar, and where it writes.
-func exampleWriter() (write func([]targetsfile.Target), path string, remove func()) {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		log.Fatal(err)
-	}
-	path = filepath.Join(dir, "targets.json")
-	generation := uint64(0)
-	write = func(targets []targetsfile.Target) {
-		generation++
-		exampleSnapshot(path, generation, targets)
-	}
-	return write, path, func() { os.RemoveAll(dir) }
-}
-
-// exampleSnapshot replaces the file at path in one step.
-func exampleSnapshot(path string, generation uint64, targets []targetsfile.Target) {
-	var entries []*targetsfile.Entry
-	for _, target := range targets {
-		entry, err := targetsfile.NewEntry(target)
-		if err != nil {
-			log.Fatal(err)
-		}
-		entries = append(entries, entry)
-	}
-	now := time.Now()
-	doc := &targetsfile.Document{
-		Epoch: "0f8c9a52-3c1d-4a57-9b58-6d6f3f0c2a11", Generation: generation, Checksum: targetsfile.Checksum(entries),
-		ChangedAt: now, RefreshedAt: now, StaleAfter: now.Add(10 * time.Minute), Entries: entries,
-	}
-	file, err := os.Create(path + ".new")
-	if err != nil {
-		log.Fatal(err)
-	}
-	if _, err := doc.WriteTo(file); err != nil {
-		log.Fatal(err)
-	}
-	if err := errors.Join(file.Close(), os.Rename(file.Name(), path)); err != nil {
-		log.Fatal(err)
-	}
 }

@@ -22,10 +22,10 @@ func ReadFile(path string) (*Document, error) {
 	return doc, nil
 }
 
-// content is what one open file held.
+// content is what was read from one file.
 type content struct {
 	data []byte
-	info fs.FileInfo // from before the first byte was read: a write during the reading makes the next look differ
+	info fs.FileInfo // taken before the first byte is read, so that a write meanwhile shows at the next look
 }
 
 // readRegular reads a regular file of at most limit bytes. Whatever else stands at path is refused without waiting for it. Once the
@@ -50,7 +50,7 @@ func readRegular(path string, limit int64) (content, error) {
 	if _, err := buf.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
 		return content{info: info}, fmt.Errorf("reading: %w", err)
 	}
-	if int64(buf.Len()) > limit { // it grew meanwhile
+	if int64(buf.Len()) > limit { // the file has grown since its size was checked
 		return content{info: info}, tooLarge(limit)
 	}
 	return content{data: buf.Bytes(), info: info}, nil
@@ -61,6 +61,14 @@ func tooLarge(limit int64) error { return refuse(ReasonTooLarge, "the limit is %
 // unchanged reports whether path still has the file that info describes, as far as that shows without reading it.
 func unchanged(path string, info fs.FileInfo) bool {
 	now, err := os.Stat(path)
-	return err == nil && info != nil && os.SameFile(info, now) && info.Size() == now.Size() &&
-		info.ModTime().Equal(now.ModTime()) && changeTime(info).Equal(changeTime(now))
+	return err == nil && info != nil && hasSameContent(info, now) && changeTime(info).Equal(changeTime(now))
+}
+
+// hasSameContent reports whether two looks at a file show the same in all that an event would announce. The change time does not count: it
+// moves with the number of the file's names, also of names in other directories.
+func hasSameContent(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }

@@ -2,7 +2,16 @@
 
 package targetsfile
 
-import "syscall"
+import (
+	"io/fs"
+	"syscall"
+)
 
 // openNonblock keeps the opening of a FIFO from waiting for its writer, open(2).
 const openNonblock = syscall.O_NONBLOCK
+
+// isUnlinked reports whether a file has no name in any directory.
+func isUnlinked(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 0
+}

@@ -13,9 +13,9 @@ func digestOf(encoded []byte) digest {
 	return digest(sum[:])
 }
 
-// known are targets that were decoded before, by the digests of their bytes. Nearly all targets of a file are those of the one before it,
-// and decoding is nearly all of what loading a large file costs: for those that did not change the reader takes what it has. A nil known
-// has nothing, and nothing is noted for a later one.
+// known holds targets that were decoded before, by the digests of their bytes. Decoding is nearly all of what loading a large file costs,
+// and nearly all targets of a file were in the file before: the reader does not decode those again. A nil known holds no targets, and no
+// digests are taken for it.
 type known struct {
 	targets  []Target
 	byDigest map[digest]int
@@ -30,7 +30,7 @@ func (k *known) of(d digest) (Target, bool) {
 	return k.targets[i], true
 }
 
-// decode decodes an item, unless it is known. Without k there is no digest.
+// decode decodes an item, unless its target is known. With a nil k it returns no digest.
 func (k *known) decode(item []byte) (e *Entry, d digest, err error) {
 	e = &Entry{}
 	if err := e.pack(item); err != nil {

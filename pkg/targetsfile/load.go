@@ -3,6 +3,7 @@ package targetsfile
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -13,12 +14,19 @@ type loader struct {
 	path   string
 	limit  int64
 	log    *slog.Logger
-	seen   fs.FileInfo       // of the file last opened; nil if opening failed
-	digest [sha256.Size]byte // of the content that was last accepted
+	seen   fs.FileInfo       // the file that was opened last; nil if opening failed
+	digest [sha256.Size]byte // the digest of the content that was accepted last
 	logged string            // the failure that the log already tells of
+
+	refused [sha256.Size]byte // the digest of the content that was refused last
+	refusal error             // why that content was refused; nil: none was refused, or a good one came since
 }
 
-// load reads the file once and returns what follows current.
+// secondLook is how long to wait before looking again for a file that is suddenly missing. On FUSE a name that is being replaced is now and
+// then missing for a moment.
+const secondLook = leastRest
+
+// load reads the file once and returns the state that follows current.
 func (l *loader) load(current state) state {
 	next, err := l.read(current.snapshot)
 	if err != nil {
@@ -44,30 +52,48 @@ func (l *loader) load(current state) state {
 // unchanged reports whether path still has the file that was loaded last.
 func (l *loader) unchanged() bool { return unchanged(l.path, l.seen) }
 
-// read returns the snapshot to answer from: held itself if the file has the same bytes.
+// read returns the snapshot to answer from, which is held itself if the file has the same bytes.
 func (l *loader) read(held *Snapshot) (*Snapshot, error) {
 	file, err := readRegular(l.path, l.limit)
+	if errors.Is(err, fs.ErrNotExist) && l.seen != nil {
+		time.Sleep(secondLook)
+		file, err = readRegular(l.path, l.limit)
+	}
 	l.seen = file.info
 	if err != nil {
 		return nil, refuseFile(l.path, err)
 	}
 	digest := sha256.Sum256(file.data)
-	if held != nil && digest == l.digest {
+	switch {
+	case held != nil && digest == l.digest:
+		l.refusal = nil
 		return held, nil
+	case l.refusal != nil && digest == l.refused:
+		return nil, l.refusal
 	}
-	doc, digests, err := decode(file.data, held.known())
+	next, err := l.decode(file.data, held)
 	if err != nil {
-		return nil, refuseFile(l.path, err)
+		l.refused, l.refusal = digest, refuseFile(l.path, err)
+		return nil, l.refusal
+	}
+	l.digest, l.refusal = digest, nil
+	return next, nil
+}
+
+// decode returns the snapshot that data holds, if it may follow held.
+func (l *loader) decode(data []byte, held *Snapshot) (*Snapshot, error) {
+	doc, digests, err := decode(data, held.known())
+	if err != nil {
+		return nil, err
 	}
 	if held != nil && isRollback(held, doc) {
-		return nil, refuseFile(l.path, refuse(ReasonRollback,
-			"generation %d of this epoch was served already, the file has %d", held.Generation(), doc.Generation))
+		return nil, refuse(ReasonRollback,
+			"generation %d of this epoch was served already, the file has %d", held.Generation(), doc.Generation)
 	}
-	l.digest = digest
 	return newSnapshot(doc, digests, held), nil
 }
 
-// isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and one of them has one
+// isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and each generation has one
 // content; epochs have no order.
 func isRollback(held *Snapshot, doc *Document) bool {
 	if doc.Epoch != held.Epoch() || doc.Generation > held.Generation() {

@@ -18,7 +18,7 @@ const (
 	ReasonNotRegular  Reason = "not_regular" // a directory, FIFO, device or socket
 	ReasonEmpty       Reason = "empty"
 	ReasonTooLarge    Reason = "too_large"
-	ReasonSyntax      Reason = "syntax" // not JSON; a file cut short is this, too
+	ReasonSyntax      Reason = "syntax" // not JSON, which includes a file that was cut short
 	ReasonSchema      Reason = "schema" // JSON, but not a snapshot
 	ReasonUnsupported Reason = "unsupported_version"
 	ReasonChecksum    Reason = "checksum"
@@ -53,7 +53,7 @@ func refuseFile(path string, err error) error {
 	if errors.As(err, &load) {
 		return &LoadError{Path: path, Reason: load.Reason, Err: load.Err}
 	}
-	var named *fs.PathError // repeats the path
+	var named *fs.PathError // its text repeats the path
 	if errors.As(err, &named) {
 		err = named.Err
 	}

@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/internal/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 const epoch = "0f8c9a52-3c1d-4a57-9b58-6d6f3f0c2a11"
 

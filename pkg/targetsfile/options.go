@@ -52,8 +52,8 @@ func WithMaxBytes(n int64) Option {
 	}
 }
 
-// WithLogger makes the reader log what it loads and what it refuses; by default it is silent. No content of the file is logged. A
-// handler that blocks delays reloads, but no lookup.
+// WithLogger makes the reader log what it loads and what it refuses; by default it is silent. No content of the file is logged; of
+// what an app derives, errors are, as [RedactError] returns them. A handler that blocks delays reloads, but no lookup.
 func WithLogger(log *slog.Logger) Option {
 	return func(c *config) {
 		c.check(log != nil, "logger is nil")

@@ -15,11 +15,12 @@ var (
 	ErrNotFound = errors.New("no such target")
 	// ErrStale means that nothing vouches for the snapshot any more. It is served all the same.
 	ErrStale = errors.New("target snapshot is stale")
-	// ErrClosed means that the reader was closed before it became ready.
+	// ErrClosed means that the reader was closed before it became ready. It comes together with ErrNotReady.
 	ErrClosed = errors.New("target reader is closed")
 )
 
-// Reader follows one snapshot file and answers lookups from memory. Its methods may be called concurrently.
+// Reader follows one snapshot file and answers lookups from memory. [Open] makes one; the methods of a nil or zero Reader panic. All methods
+// may be called concurrently.
 type Reader struct {
 	config config
 	state  atomic.Pointer[state]
@@ -27,7 +28,8 @@ type Reader struct {
 	cancel context.CancelFunc
 	ended  chan struct{} // closed when the file is no longer followed
 
-	subscriptions subscriptions
+	derivations chan<- derivation // requests to the follower
+	callbacks   callbacks
 }
 
 // Open starts to follow the snapshot file at path. Neither the file nor its directory need exist: Open looks once before it
@@ -43,6 +45,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Reader, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{config: c, ready: make(chan struct{}), cancel: cancel, ended: make(chan struct{})}
 	f := newFollower(c, r.publish)
+	r.derivations = f.derivations
 	f.load()
 	go func() {
 		defer close(r.ended)
@@ -70,38 +73,49 @@ func (r *Reader) publish(next state) {
 	}
 }
 
-// Close stops following the file and delivering changes, and waits until both have ended; called by a function given to
-// [Reader.OnChange], it does not wait for such functions. Lookups go on answering from the last snapshot. Close may be called more than
-// once; it returns nil.
+// Close stops following the file and delivering changes, and waits until both have ended. A function given to [Reader.OnChange] must
+// not call it: Close would wait for that function, and the function for Close. Lookups go on answering from the last snapshot. Close may
+// be called more than once; it returns nil.
 func (r *Reader) Close() error {
+	r.now()
 	r.cancel()
 	<-r.ended
-	r.subscriptions.wait()
+	r.callbacks.wait()
 	return nil
 }
 
-// WaitReady waits for the first valid snapshot. Its error says why there was none: the end of ctx together with what is wrong with
-// the file, or [ErrClosed].
+// now returns what the reader answers from. It panics for a nil or zero Reader, whose other methods would wait for ever.
+func (r *Reader) now() *state {
+	if r == nil || r.cancel == nil {
+		panic("targetsfile: this Reader was not made by Open")
+	}
+	return r.state.Load()
+}
+
+// WaitReady waits for the first valid snapshot. Its error is [ErrNotReady], together with why there was none: the cause of ctx's end and
+// what is wrong with the file, or [ErrClosed].
 func (r *Reader) WaitReady(ctx context.Context) error {
+	r.now()
 	select {
 	case <-r.ready:
 	case <-r.ended:
 	case <-ctx.Done():
 	}
-	current := r.state.Load()
+	current := r.now()
 	switch {
 	case current.snapshot != nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("waiting for the first target snapshot: %w: %w", context.Cause(ctx), current.lastError)
+		return fmt.Errorf("%w: %w: %w", ErrNotReady, context.Cause(ctx), current.lastError)
 	}
-	return ErrClosed
+	return fmt.Errorf("%w: %w", ErrNotReady, ErrClosed)
 }
 
 // Snapshot returns what the reader answers from at this moment, or nil if no valid file has been seen yet.
-func (r *Reader) Snapshot() *Snapshot { return r.state.Load().snapshot }
+func (r *Reader) Snapshot() *Snapshot { return r.now().snapshot }
 
-// Get returns the target of that name. The error is [ErrNotReady] or [ErrNotFound]. Get does not lock and does not allocate.
+// Get returns the target of that name, enabled or not: whoever publishes to it asks its Enabled. The error is [ErrNotReady] or
+// [ErrNotFound]. Get does not lock and does not allocate.
 func (r *Reader) Get(name string) (Target, error) {
 	s := r.Snapshot()
 	if s == nil {
@@ -114,8 +128,13 @@ func (r *Reader) Get(name string) (Target, error) {
 	return t, nil
 }
 
-// ByType yields the targets of one type, such as "slack", ascending by name, all from one snapshot; none before the reader is ready.
+// ByType yields the targets of one type, such as "slack", ascending by name, all from one snapshot and those that are disabled included;
+// none before the reader is ready.
 func (r *Reader) ByType(typ string) iter.Seq[Target] { return r.Snapshot().ByType(typ) }
 
-// All yields all targets, ascending by name, all from one snapshot; none before the reader is ready.
+// All yields all targets, ascending by name, all from one snapshot and those that are disabled included; none before the reader is ready.
 func (r *Reader) All() iter.Seq[Target] { return r.Snapshot().All() }
+
+// Enabled yields the targets that alerts are to be published to, ascending by name, all from one snapshot; none before the reader is
+// ready.
+func (r *Reader) Enabled() iter.Seq[Target] { return r.Snapshot().Enabled() }

@@ -99,16 +99,24 @@ func TestWaitReadySaysWhyItEnded(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		err := open(t, absent).WaitReady(ctx)
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want context.Canceled", err)
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and context.Canceled", err)
 		}
 		refused(t, err, targetsfile.ReasonMissing)
+	})
+	t.Run("context with a cause", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cause := errors.New("the pod is drained")
+		cancel(cause)
+		if err := open(t, absent).WaitReady(ctx); !errors.Is(err, cause) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and the cause", err)
+		}
 	})
 	t.Run("closed", func(t *testing.T) {
 		r := open(t, absent)
 		r.Close()
-		if err := r.WaitReady(t.Context()); !errors.Is(err, targetsfile.ErrClosed) {
-			t.Errorf("got %v, want ErrClosed", err)
+		if err := r.WaitReady(t.Context()); !errors.Is(err, targetsfile.ErrClosed) || !errors.Is(err, targetsfile.ErrNotReady) {
+			t.Errorf("got %v, want ErrNotReady and ErrClosed", err)
 		}
 	})
 	t.Run("closed while it waits", func(t *testing.T) {

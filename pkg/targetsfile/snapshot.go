@@ -2,13 +2,15 @@ package targetsfile
 
 import (
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"time"
 )
 
-// Snapshot is an immutable view of one accepted file. Hold one for the length of a request to get consistent answers. The lookups
-// Get, ByType, All and Len of a nil Snapshot find nothing.
+// Snapshot is an immutable view of one accepted file. Hold one for the length of a request to get consistent answers. A nil Snapshot,
+// which a reader has before its first file and a first [Change] has as From, may be asked like any other: it has no targets, and its
+// other answers are zero values.
 type Snapshot struct {
 	head  Document // without Entries: their encoded bytes are as large as the file, and nobody asks a reader for them
 	index *index
@@ -19,10 +21,10 @@ type index struct {
 	targets []Target // ascending by name
 	byName  map[string]int
 	byType  map[string][]int
-	known   known // for the next file
+	known   known // targets that the next file need not decode again
 }
 
-// newSnapshot indexes doc, or takes over the index of previous, which may be nil, if that has the same targets.
+// newSnapshot indexes doc. If previous, which may be nil, has the same targets, it takes over the index of previous.
 func newSnapshot(doc *Document, digests []digest, previous *Snapshot) *Snapshot {
 	s := &Snapshot{head: *doc}
 	s.head.Entries = nil
@@ -53,7 +55,7 @@ func newIndex(entries []*Entry, digests []digest) *index {
 	return x
 }
 
-// known returns what is decoded already when the next file comes. It is never nil.
+// known returns the targets that need not be decoded again when the next file comes. It is never nil.
 func (s *Snapshot) known() *known {
 	if s == nil {
 		return &known{}
@@ -61,7 +63,7 @@ func (s *Snapshot) known() *known {
 	return &s.index.known
 }
 
-// Get returns the target of that name. It does not allocate.
+// Get returns the target of that name, enabled or not. It does not allocate.
 func (s *Snapshot) Get(name string) (t Target, ok bool) {
 	if s == nil {
 		return Target{}, false
@@ -73,7 +75,7 @@ func (s *Snapshot) Get(name string) (t Target, ok bool) {
 	return s.index.targets[i], true
 }
 
-// ByType yields the targets of one type, such as "slack", ascending by name.
+// ByType yields the targets of one type, such as "slack", ascending by name, those that are disabled included.
 func (s *Snapshot) ByType(typ string) iter.Seq[Target] {
 	return func(yield func(Target) bool) {
 		if s == nil {
@@ -87,10 +89,21 @@ func (s *Snapshot) ByType(typ string) iter.Seq[Target] {
 	}
 }
 
-// All yields all targets, ascending by name.
+// All yields all targets, ascending by name, those that are disabled included.
 func (s *Snapshot) All() iter.Seq[Target] { return slices.Values(s.list()) }
 
-// Len returns the number of targets.
+// Enabled yields the targets that alerts are to be published to, ascending by name.
+func (s *Snapshot) Enabled() iter.Seq[Target] {
+	return func(yield func(Target) bool) {
+		for _, t := range s.list() {
+			if t.Enabled && !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// Len returns the number of targets, those that are disabled included.
 func (s *Snapshot) Len() int { return len(s.list()) }
 
 func (s *Snapshot) list() []Target {
@@ -100,43 +113,55 @@ func (s *Snapshot) list() []Target {
 	return s.index.targets
 }
 
+// about returns the fields of the file other than its targets.
+func (s *Snapshot) about() *Document {
+	if s == nil {
+		return &Document{}
+	}
+	return &s.head
+}
+
 // Epoch returns the identity of the series that Generation counts.
-func (s *Snapshot) Epoch() string { return s.head.Epoch }
+func (s *Snapshot) Epoch() string { return s.about().Epoch }
 
 // Generation returns the number of the file's targets within their epoch. It rises exactly when Checksum changes.
-func (s *Snapshot) Generation() uint64 { return s.head.Generation }
+func (s *Snapshot) Generation() uint64 { return s.about().Generation }
 
 // Checksum returns the checksum of the targets, see [Checksum].
-func (s *Snapshot) Checksum() string { return s.head.Checksum }
+func (s *Snapshot) Checksum() string { return s.about().Checksum }
 
 // ChangedAt returns when the targets last changed.
-func (s *Snapshot) ChangedAt() time.Time { return s.head.ChangedAt }
+func (s *Snapshot) ChangedAt() time.Time { return s.about().ChangedAt }
 
 // RefreshedAt returns when the sidecar last saw all Secrets.
-func (s *Snapshot) RefreshedAt() time.Time { return s.head.RefreshedAt }
+func (s *Snapshot) RefreshedAt() time.Time { return s.about().RefreshedAt }
 
 // StaleAfter returns the time from which on the sidecar does not vouch for the targets.
-func (s *Snapshot) StaleAfter() time.Time { return s.head.StaleAfter }
+func (s *Snapshot) StaleAfter() time.Time { return s.about().StaleAfter }
 
 // Source returns where the Secrets were looked for. Its slice is shared and read-only.
-func (s *Snapshot) Source() Source { return s.head.Source }
+func (s *Snapshot) Source() Source { return s.about().Source }
 
 // Discovered returns how many labelled Secrets there are, Valid plus Invalid.
-func (s *Snapshot) Discovered() int { return s.head.Discovered }
+func (s *Snapshot) Discovered() int { return s.about().Discovered }
 
 // Valid returns how many Secrets have their present content in the snapshot.
-func (s *Snapshot) Valid() int { return s.head.Valid }
+func (s *Snapshot) Valid() int { return s.about().Valid }
 
-// Invalid returns how many Secrets do not. Len is Valid plus those of them that still serve an older content.
-func (s *Snapshot) Invalid() int { return s.head.Invalid }
+// Invalid returns how many Secrets do not have their present content in the snapshot. Len is Valid plus the invalid Secrets that still serve
+// an older content.
+func (s *Snapshot) Invalid() int { return s.about().Invalid }
 
 // Rejections returns the first [MaxRejections] of the invalid Secrets. The slice is shared and read-only.
-func (s *Snapshot) Rejections() []Rejection { return s.head.Rejections }
+func (s *Snapshot) Rejections() []Rejection { return s.about().Rejections }
 
 // Format implements [fmt.Formatter]: without it a verb that does not suit a field, such as %s, prints all targets with their secrets.
-func (s Snapshot) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.String()) }
+func (s Snapshot) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // String describes the snapshot without its targets.
-func (s Snapshot) String() string {
+func (s *Snapshot) String() string {
+	if s == nil {
+		return "no snapshot"
+	}
 	return fmt.Sprintf("snapshot of %d targets, generation %d", s.Len(), s.Generation())
 }

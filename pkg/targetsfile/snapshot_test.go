@@ -1,10 +1,9 @@
 package targetsfile_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -85,17 +84,9 @@ func TestSnapshotTellsOfItsDocument(t *testing.T) {
 		{"Rejections", s.Rejections(), doc.Rejections},
 		{"String", s.String(), "snapshot of 4 targets, generation 3"},
 	} {
-		if diff := cmp.Diff(test.want, test.got); diff != "" {
-			t.Errorf("%s differs (-want +got):\n%s", test.name, diff)
+		if !reflect.DeepEqual(test.got, test.want) {
+			t.Errorf("%s: got %v, want %v", test.name, test.got, test.want)
 		}
-	}
-}
-
-func TestNilSnapshotFindsNothing(t *testing.T) {
-	var s *targetsfile.Snapshot
-	_, found := s.Get("a")
-	if found || s.Len() != 0 || len(names(s.All())) != 0 || len(names(s.ByType("slack"))) != 0 {
-		t.Error("got a target, want none")
 	}
 }
 
@@ -114,5 +105,42 @@ func TestGetDoesNotAllocate(t *testing.T) {
 		if allocs != 0 || err != test.want {
 			t.Errorf("%s: got %v allocations and error %v, want 0 and %v", test.name, allocs, err, test.want)
 		}
+	}
+}
+
+func TestEnabledLeavesOutWhatIsDisabled(t *testing.T) {
+	off := target("b")
+	off.Enabled = false
+	s := snapshot(t, target("a"), off, target("c"))
+	if got := names(s.Enabled()); !slices.Equal(got, []string{"a", "c"}) {
+		t.Errorf("got %v, want a and c", got)
+	}
+	for got := range s.Enabled() {
+		if got.Name != "a" {
+			t.Errorf("got %v, want a and no more", got)
+		}
+		break
+	}
+	if got := names(s.All()); len(got) != 3 || s.Len() != 3 || len(names(s.ByType("slack"))) != 3 {
+		t.Errorf("got %v, want all lists with the disabled one", got)
+	}
+	if _, ok := s.Get("b"); !ok {
+		t.Error("got no disabled target, want it")
+	}
+}
+
+// A consumer's first change has no From, and asking it is no mistake.
+func TestNilSnapshotAnswers(t *testing.T) {
+	var s *targetsfile.Snapshot
+	if got := s.String(); got != "no snapshot" {
+		t.Errorf("got %q, want no snapshot", got)
+	}
+	source := s.Source()
+	if s.Generation() != 0 || s.Epoch() != "" || s.Checksum() != "" || !s.ChangedAt().IsZero() || !s.RefreshedAt().IsZero() ||
+		!s.StaleAfter().IsZero() || source.Kind != "" || s.Discovered()+s.Valid()+s.Invalid()+s.Len() != 0 || s.Rejections() != nil {
+		t.Error("got something, want zero values")
+	}
+	if _, ok := s.Get("a"); ok || len(names(s.All()))+len(names(s.Enabled()))+len(names(s.ByType("slack"))) != 0 {
+		t.Error("got a target, want none")
 	}
 }

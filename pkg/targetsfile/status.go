@@ -11,24 +11,30 @@ type Status struct {
 	Snapshot *Snapshot // that snapshot; nil before Ready
 	LoadedAt time.Time // when that snapshot, or a newer RefreshedAt of it, was taken over from the file
 
-	// Age is the time since the snapshot's RefreshedAt, at least 0. The clocks of reader and sidecar are one node's.
+	// Age is the time since the snapshot's RefreshedAt, at least 0. Reader and sidecar share the clock of their node.
 	Age time.Duration
 	// Stale means that nothing vouches for the snapshot any more: its StaleAfter has come, or its age is over WithMaxAge. It is
 	// served all the same. False before Ready.
 	Stale bool
 
-	LastError           error     // of the last load, a *LoadError; nil if that went well
-	LastErrorAt         time.Time // of LastError
-	ConsecutiveFailures int       // loads since the last one that went well
+	LastError           error     // the error of the last load, a *LoadError; nil if that load went well
+	LastErrorAt         time.Time // when LastError occurred
+	ConsecutiveFailures int       // loads that failed since the last one that went well
 
-	Watching bool   // changes are announced by file system events; false: by polling alone
-	Loads    uint64 // files read and accepted, changed or not
-	Rejects  uint64 // loads that failed, those of a missing file included
+	// Watching means that file system events announce changes. It is false where polling alone finds them, which takes a poll interval:
+	// there is no watch, or a change was found that no event had announced, and no event came since. Then polls come every second.
+	Watching bool
+	// Detached means that the file is mounted by itself, as by a subPath, and was replaced where it comes from: what the sidecar publishes
+	// does not arrive any more.
+	Detached bool
+
+	Loads   uint64 // files read and accepted, changed or not
+	Rejects uint64 // loads that failed, those of a missing file included
 }
 
 // state is what a Reader answers from. A published one never changes.
 type state struct {
-	snapshot    *Snapshot // nil before the first
+	snapshot    *Snapshot // nil before the first snapshot
 	loadedAt    time.Time
 	lastError   error
 	lastErrorAt time.Time
@@ -36,12 +42,13 @@ type state struct {
 	loads       uint64
 	rejects     uint64
 	watching    bool
+	detached    bool
 	replaced    chan struct{} // closed when a state with other targets follows
 }
 
 // Status returns the present status. It does not lock.
 func (r *Reader) Status() Status {
-	current := r.state.Load()
+	current := r.now()
 	s := Status{
 		Ready:               current.snapshot != nil,
 		Snapshot:            current.snapshot,
@@ -50,6 +57,7 @@ func (r *Reader) Status() Status {
 		LastErrorAt:         current.lastErrorAt,
 		ConsecutiveFailures: current.failures,
 		Watching:            current.watching,
+		Detached:            current.detached,
 		Loads:               current.loads,
 		Rejects:             current.rejects,
 	}
@@ -75,6 +83,9 @@ func (r *Reader) Healthy() error {
 		fault = ErrStale
 	default:
 		return nil
+	}
+	if s.Detached {
+		fault = fmt.Errorf("%w: %s", fault, detachedHint)
 	}
 	if s.LastError == nil {
 		return fault

@@ -1,47 +1,46 @@
 package targetsfile
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// OnChange calls fn with each change, as [Reader.Changes] yields them, until stop is called or the reader is closed. The calls come one
+// OnChange calls fn with each change, as [Reader.Changes] yields them, until stop is called or the reader ends. The calls come one
 // after the other from a goroutine of the subscription, so fn may take its time.
 //
 // A call that panics is given up and logged by the type of the panic's value and where it came from, and the next change goes to fn
 // all the same.
 //
-// Both stop and Close wait for a call that is running, and after that fn is not called again. From within fn they do not wait, so fn may
-// call them: it has then had its last change. Close waits for no function if any of the reader's subscriptions calls it. Two functions
-// that stop each other at the same moment wait for ever. stop may be called more than once.
+// Both stop and [Reader.Close] wait for a call that is running, and after that fn is not called again. So fn must call neither of them
+// for its own subscription or reader: the call would wait for its own end, for ever. To end the reader from within fn, cancel the
+// context that was given to [Open], which waits for nothing; to end one subscription from within, range over [Reader.Changes] and leave
+// the loop, or cancel its context. stop may be called more than once. A nil fn panics.
 func (r *Reader) OnChange(fn func(Change)) (stop func()) {
+	r.now()
+	if fn == nil {
+		panic("targetsfile: OnChange without a function")
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &subscription{ended: make(chan struct{})}
-	begun := make(chan struct{})
+	ended := make(chan struct{})
+	if !r.callbacks.add() {
+		cancel()
+		return cancel
+	}
 	go func() {
-		defer close(s.ended)
-		s.goroutine = goroutine()
-		r.subscriptions.add(s)
-		defer r.subscriptions.remove(s)
-		close(begun)
+		defer r.callbacks.running.Done()
+		defer close(ended)
 		for change := range r.Changes(ctx) {
 			r.call(fn, change)
 		}
 	}()
-	<-begun
 	return func() {
 		cancel()
-		if goroutine() != s.goroutine {
-			<-s.ended
-		}
+		<-ended
 	}
 }
 
@@ -50,7 +49,7 @@ func (r *Reader) call(fn func(Change), change Change) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.config.log.Error("a callback for changed targets panicked, it will be called with the next change",
-				slog.String("panic_type", fmt.Sprintf("%T", v)), slog.String("at", panicSite()), slog.Any("change", change)) // its counts
+				slog.String("panic_type", fmt.Sprintf("%T", v)), slog.String("at", panicSite()), slog.Any("change", change)) // logs counts only
 		}
 	}()
 	fn(change)
@@ -66,57 +65,31 @@ func panicSite() string {
 		if raised && !isRuntime || !more {
 			return frame.File + ":" + strconv.Itoa(frame.Line)
 		}
-		raised = raised || isRuntime // from gopanic outwards: what raised it, then who
+		raised = raised || isRuntime // behind the runtime's frames comes the function that panicked
 	}
 }
 
-// subscription is one call of OnChange.
-type subscription struct {
-	goroutine string        // the only one that calls fn
-	ended     chan struct{} // closed when fn is not called any more
+// callbacks are the goroutines of a reader's subscriptions.
+type callbacks struct {
+	running sync.WaitGroup
+	mu      sync.Mutex
+	closed  bool // no further goroutine is added, so that wait misses none
 }
 
-// subscriptions are those of one reader that have not ended.
-type subscriptions struct {
-	mu  sync.Mutex
-	all map[*subscription]struct{}
-}
-
-func (l *subscriptions) add(s *subscription) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.all == nil {
-		l.all = map[*subscription]struct{}{}
+// add makes wait wait for one more goroutine. It returns false if wait was called already.
+func (c *callbacks) add() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.running.Add(1)
 	}
-	l.all[s] = struct{}{}
+	return !c.closed
 }
 
-func (l *subscriptions) remove(s *subscription) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.all, s)
-}
-
-// wait waits until all have ended, unless one of them is the caller: two that close the reader must not wait for each other. The reader
-// has ended before, so one that is added later calls nothing.
-func (l *subscriptions) wait() {
-	l.mu.Lock()
-	all := slices.Collect(maps.Keys(l.all))
-	l.mu.Unlock()
-	caller := goroutine()
-	if slices.ContainsFunc(all, func(s *subscription) bool { return s.goroutine == caller }) {
-		return
-	}
-	for _, s := range all {
-		<-s.ended
-	}
-}
-
-// goroutine returns the number of the calling goroutine, which tells whether a function is called from within a callback. The runtime
-// has it in the first line of a stack trace only, "goroutine 7 [running]:"; net/http reads it there too (http2curGoroutineID).
-func goroutine() string {
-	var buf [64]byte
-	line := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
-	number, _, _ := bytes.Cut(line, []byte(" "))
-	return string(number)
+// wait waits until all subscriptions have ended. The reader must have ended before.
+func (c *callbacks) wait() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.running.Wait()
 }

@@ -36,63 +36,31 @@ func TestOnChangeCallsWithEachChangeInTurn(t *testing.T) {
 	serves(t, r, 3)
 }
 
-// What ends a subscription does so from within fn, too.
-func TestEndOfASubscriptionFromWithin(t *testing.T) {
-	end := map[string]func(r *targetsfile.Reader, stop func(), cancel context.CancelFunc){
-		"stop":  func(_ *targetsfile.Reader, stop func(), _ context.CancelFunc) { stop() },
-		"Close": func(r *targetsfile.Reader, _ func(), _ context.CancelFunc) { r.Close() },
-		"context": func(r *targetsfile.Reader, _ func(), cancel context.CancelFunc) {
-			cancel()
-			r.WaitReady(context.Background())
-		},
-	}
-	for name, end := range end {
-		t.Run(name, func(t *testing.T) {
-			path := published(t, document(t, 1, "a"))
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			r, err := targetsfile.Open(ctx, path)
-			check(t, err)
-			defer r.Close()
-			calls, known, ended := atomic.Int32{}, make(chan struct{}), make(chan struct{})
-			var stop func()
-			stop = r.OnChange(func(targetsfile.Change) {
-				<-known
-				calls.Add(1)
-				end(r, stop, cancel)
-				close(ended) // panics when called again
-			})
-			close(known)
-			<-ended
-			stop() // waits for the rest of it
-			rename(t, path, encode(t, document(t, 2, "a", "b")))
-			if name == "stop" {
-				serves(t, r, 2)
-			}
-			if got := calls.Load(); got != 1 {
-				t.Errorf("got %d calls, want 1", got)
-			}
-		})
-	}
-}
-
-// All subscriptions close the reader at the same moment: none may wait for another.
-func TestCallbacksThatAllClose(t *testing.T) {
-	r := open(t, published(t, document(t, 1, "a")))
+// The end of Open's context ends all subscriptions, from within a callback too, and waits for nothing.
+func TestACallbackEndsTheReaderByItsContext(t *testing.T) {
+	path := published(t, document(t, 1, "a"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r, err := targetsfile.Open(ctx, path)
+	check(t, err)
 	const subscriptions = 20
-	var entered, left sync.WaitGroup
-	entered.Add(subscriptions) // before the first can close the reader: who subscribes later is never called
-	left.Add(subscriptions)
+	calls := atomic.Int32{}
+	var entered sync.WaitGroup
+	entered.Add(subscriptions) // before the first ends the reader: who subscribes later is never called
 	for range subscriptions {
 		r.OnChange(func(targetsfile.Change) {
-			defer left.Done()
-			entered.Done()
+			calls.Add(1)
+			entered.Done() // panics when called again
 			entered.Wait()
-			r.Close()
+			cancel()
 		})
 	}
-	left.Wait()
-	r.Close()
+	entered.Wait()
+	rename(t, path, encode(t, document(t, 2, "a", "b")))
+	check(t, r.Close())
+	if got := calls.Load(); got != subscriptions {
+		t.Errorf("got %d calls, want %d", got, subscriptions)
+	}
 }
 
 func TestOnChangeFromWithinACallback(t *testing.T) {

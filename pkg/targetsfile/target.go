@@ -1,10 +1,11 @@
 package targetsfile
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/url"
+	"maps"
 	"time"
 )
 
@@ -23,13 +24,13 @@ type Target struct {
 	// PayloadFormat is alertmanager, slack, pagerduty, rootly or webhook. It is "format" in the file; here that name belongs to
 	// the method of fmt.Formatter, which keeps values out of logs.
 	PayloadFormat string                     `json:"format"`
-	Enabled       bool                       `json:"enabled"`
+	Enabled       bool                       `json:"enabled"`              // false: nothing is to be published to it, though it is in all lists
 	Headers       map[string]string          `json:"headers"`              // HTTP headers to send; values are secret
 	FilterConfig  json.RawMessage            `json:"filter_config"`        // a JSON object, numbers and key order as in the Secret
 	Extra         map[string]json.RawMessage `json:"extra,omitempty"`      // keys of the Secret that have no field here
 	Secret        string                     `json:"secret"`               // namespace/name of the Secret it comes from
 	SecretUID     string                     `json:"secret_uid,omitempty"` // empty for a target read from a manifest
-	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: it still does
+	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: the Secret still does
 }
 
 // wireTarget is Target without the methods that hide values: the form that is encoded to the file and decoded from it.
@@ -37,11 +38,20 @@ type wireTarget Target
 
 // Host returns the public part of the URL, scheme and host, such as "https://hooks.slack.com".
 func (t Target) Host() string {
-	u, err := url.Parse(t.URL)
-	if err != nil || u.Host == "" {
-		return "invalid"
+	if public, ok := publicURL(t.URL); ok {
+		return public
 	}
-	return u.Scheme + "://" + u.Host
+	return "invalid"
+}
+
+// Equal reports whether an alert published to t goes where, and as, one published to o does. Secret, SecretUID and StaleSince do not
+// count: they say where a target comes from, and whether that still yields it.
+func (t Target) Equal(o Target) bool { return t.equal(&o) }
+
+func (t *Target) equal(o *Target) bool {
+	return t.Name == o.Name && t.Type == o.Type && t.URL == o.URL && t.PayloadFormat == o.PayloadFormat && t.Enabled == o.Enabled &&
+		maps.Equal(t.Headers, o.Headers) && bytes.Equal(t.FilterConfig, o.FilterConfig) &&
+		maps.EqualFunc(t.Extra, o.Extra, func(x, y json.RawMessage) bool { return bytes.Equal(x, y) })
 }
 
 // Format implements [fmt.Formatter]: every verb prints the public parts.

@@ -14,7 +14,7 @@ const blanks = " \t\r\n"
 const (
 	// decodeAlone is how many targets one goroutine decodes before a second one is worth its start.
 	decodeAlone = 256
-	// mostDecoders is how many work at once: more would take cores from the app for little.
+	// mostDecoders is how many goroutines decode at once: more would take cores from the app for little gain.
 	mostDecoders = 4
 )
 
@@ -25,8 +25,8 @@ type targetError struct {
 }
 
 // splitList cuts the items of the JSON array at the beginning of data apart and returns them with the length of the array, brackets
-// included. It tells strings and brackets from the rest and checks nothing else: an array of which each item is valid is valid. Without
-// an end ok is false.
+// included. It tells strings and brackets from the rest and checks nothing else: an array of which each item is valid is valid. If the
+// array does not end, ok is false.
 func splitList(data []byte) (items [][]byte, length int, ok bool) {
 	begin, depth := 1, 0
 	for i := 0; i < len(data); i++ {
@@ -53,7 +53,8 @@ func splitList(data []byte) (items [][]byte, length int, ok bool) {
 	return nil, 0, false
 }
 
-// stringEnd returns the length of a JSON string from behind its first quote up to and with its last, or of all of data if it has none.
+// stringEnd returns the length of a JSON string whose first quote stands before data, its last quote included, or the length of data if
+// there is no last quote.
 func stringEnd(data []byte) int {
 	for end := 0; ; {
 		quote := bytes.IndexByte(data[end:], '"')
@@ -72,8 +73,8 @@ func stringEnd(data []byte) int {
 	}
 }
 
-// decodeList decodes the items of a list, with several goroutines if they are many: of a large file's loading this is nearly all.
-// Those that are known are not decoded; with a known that is not nil the digests of all are returned, too.
+// decodeList decodes the items of a list, and many items with several goroutines: decoding is nearly all of what loading a large file
+// costs. Items that before holds are not decoded again. Unless before is nil, the digests of all items are returned, too.
 func decodeList(items [][]byte, before *known) ([]*Entry, []digest, *targetError) {
 	entries := make([]*Entry, len(items))
 	var digests []digest
@@ -102,7 +103,7 @@ func decodeList(items [][]byte, before *known) ([]*Entry, []digest, *targetError
 		}()
 	}
 	running.Wait()
-	for _, fault := range faults { // in the order of the items
+	for _, fault := range faults { // the first fault in the order of the items counts
 		if fault != nil {
 			return nil, nil, fault
 		}
@@ -110,19 +111,19 @@ func decodeList(items [][]byte, before *known) ([]*Entry, []digest, *targetError
 	return entries, digests, nil
 }
 
-var errItemSyntax = errors.New("not JSON") // its offset is not told
+var errItemSyntax = errors.New("not JSON") // an error without an offset in the file
 
 // pack keeps the item's compact bytes: the checksum is over bytes, never over a re-encoding.
 func (e *Entry) pack(item []byte) error {
 	e.encoded = compact(item)
-	if len(e.encoded) != len(item) && !json.Valid(item) { // "1 2" is not JSON, "12" is
+	if len(e.encoded) != len(item) && !json.Valid(item) { // white space was dropped: "1 2" is not JSON, but "12" is
 		return errItemSyntax
 	}
 	return nil
 }
 
-// compact returns a copy of src without the white space outside strings. For JSON that is what json.Compact does; this one does not
-// check the syntax.
+// compact returns a copy of src without the white space outside strings. It gives what json.Compact gives for valid JSON, and does not check
+// the syntax.
 func compact(src []byte) []byte {
 	dst := make([]byte, 0, len(src))
 	for i := 0; i < len(src); i++ {

@@ -10,7 +10,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// volumeLink is what a kubelet's projected volume replaces in a directory to change all files of it at once.
+// volumeLink is the link that a kubelet replaces in a projected volume to change all its files at once.
 const volumeLink = "..data"
 
 // dirWatch turns the events of a file's directory into nudges. It watches the directory, since a watch on the file ends when the file is
@@ -25,7 +25,7 @@ type dirWatch struct {
 // watchDirectory begins to nudge when the file at path may have changed.
 func watchDirectory(path string, nudges chan<- struct{}) (*dirWatch, error) {
 	dir := filepath.Dir(path)
-	inode, err := os.Stat(dir) // before Add: if the directory is replaced in between, intact fails once and nothing is missed
+	inode, err := os.Stat(dir) // taken before Add: if the directory is replaced in between, intact returns false once, and nothing is missed
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +44,13 @@ func watchDirectory(path string, nudges chan<- struct{}) (*dirWatch, error) {
 		broken := forward(watcher, path, nudges)
 		close(w.ended)
 		if broken {
-			nudge(nudges) // after the close, so that whoever looks sees that the watch is not intact
+			nudge(nudges) // after the close, so that intact returns false when the nudge is answered
 		}
 	}()
 	return w, nil
 }
 
-// forward nudges for each event that may concern the file at path, until the watcher is closed or, with true, broken.
+// forward nudges for each event that may concern the file at path, until the watcher is closed or broken. It reports whether it is broken.
 func forward(watcher *fsnotify.Watcher, path string, nudges chan<- struct{}) (broken bool) {
 	file, dir := filepath.Base(path), filepath.Base(filepath.Dir(path))
 	for {
@@ -70,7 +70,7 @@ func forward(watcher *fsnotify.Watcher, path string, nudges chan<- struct{}) (br
 			if !errors.Is(err, fsnotify.ErrEventOverflow) {
 				return true
 			}
-			nudge(nudges) // the lost events may have been ours
+			nudge(nudges) // an event of this file may be among the lost ones
 		}
 	}
 }
@@ -78,7 +78,7 @@ func forward(watcher *fsnotify.Watcher, path string, nudges chan<- struct{}) (br
 func nudge(nudges chan<- struct{}) {
 	select {
 	case nudges <- struct{}{}:
-	default: // one is waiting already
+	default: // a nudge is waiting already
 	}
 }
 

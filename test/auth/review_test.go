@@ -18,6 +18,8 @@ import (
 
 const path = "/api/v2/publishing/targets/refresh"
 
+func TestMain(m *testing.M) { controlplane.Main(m) }
+
 // allow lets a service account use a verb on the path, as a person would with a ClusterRole.
 func allow(t *testing.T, plane *controlplane.Plane, namespace, account, verb string) {
 	t.Helper()
@@ -74,8 +76,8 @@ func TestReview(t *testing.T) {
 		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", kubeauth.ErrUnknownToken, ""},
 		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", kubeauth.ErrUnknownToken, ""},
 	}
-	// Kubernetes' own role system:discovery gives every authenticated user the verb get on /api/*: who reads the list of targets with
-	// --auth kubernetes needs a valid token, but no role.
+	// Kubernetes' own role system:discovery gives every authenticated user the verb get on /api/*: reading the list of targets
+	// with --auth kubernetes takes a valid token, but no role.
 	cases["get is every user's by system:discovery"] = review{plane.ServiceAccountToken(t, namespace, "other"), "get", nil, "system:serviceaccount:" + namespace + ":other"}
 	reviewer := newReviewer(t, plane.AdminConfig())
 	awaitRight(t, plane, allowed)
@@ -93,8 +95,8 @@ func TestReview(t *testing.T) {
 	}
 }
 
-// awaitRight returns when the authorizer, which sees a new role with a delay, allows the token. Each question is a new reviewer's,
-// whose memory is empty.
+// awaitRight returns when the authorizer, which sees a new role with a delay, allows the token. Each question is asked by a new
+// reviewer, which remembers no answer.
 func awaitRight(t *testing.T, plane *controlplane.Plane, token string) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; {

@@ -47,14 +47,14 @@ func (b Bound) allows(value float64) bool {
 
 // Aim is one figure and what is wanted of it.
 type Aim struct {
-	What    string // with the unit of the value
+	What    string // what is measured, with its unit
 	Value   func(Results) Value
 	Bare    func(Results) Value // the same work by the plainest means, in the same run; nil: there is none
 	AtLeast Bound               // missed: something is broken
 	Aim     Bound               // missed: something is to be found out
 }
 
-// Verdict is how a value stands to what is wanted of it.
+// Verdict says whether a value is what is wanted.
 type Verdict string
 
 // Verdicts.

@@ -37,7 +37,7 @@ func BenchmarkAPICost(b *testing.B) {
 		p := start("1s")
 		p.Until("refreshes periodically", func() error { return atLeast(p, intervals, "publishing_refresh_total", "status", "success") })
 		b.ReportMetric(watches()-watched, "watches")
-		p.Terminate() // which waits for a refresh that runs
+		p.Terminate() // when a refresh that runs has ended
 		b.ReportMetric((lists()-before)/float64(len(p.Logs("refresh finished"))), "LISTs/interval")
 
 		p = start("1h")

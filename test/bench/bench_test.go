@@ -55,7 +55,7 @@ func TestResultsOfGoTest(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	r := read(t, printed, "")
-	value := Of("Refresh/targets=20", "ms-refresh") // 2.5
+	value := Of("Refresh/targets=20", "ms-refresh") // its median is 2.5
 	for name, c := range map[string]struct {
 		aim  Aim
 		want Verdict
@@ -117,21 +117,20 @@ func TestWriteSectionLeavesTheRest(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("# Title\n\n" + sectionBegin + "old\n" + sectionEnd + "\nprose\n")
+	write("# Title\n\n<!-- torture -->\nold\n<!-- end of torture -->\nprose\n")
 	for range 2 { // the second time changes nothing
-		if err := WriteSection(path, "\nnew\n\n"); err != nil {
+		if err := WriteSection(path, "torture", "\nnew\n\n"); err != nil {
 			t.Fatal(err)
 		}
 		got, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff("# Title\n\n"+sectionBegin+"\nnew\n\n"+sectionEnd+"\nprose\n", string(got)); diff != "" {
+		if diff := cmp.Diff("# Title\n\n<!-- torture -->\n\nnew\n\n<!-- end of torture -->\nprose\n", string(got)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	write("# Title\n" + sectionEnd)
-	if err := WriteSection(path, "new"); err == nil {
-		t.Error("got no error for a document without markers")
+	if err := WriteSection(path, "soak", "new"); err == nil {
+		t.Error("got no error for a document without the section")
 	}
 }

@@ -25,7 +25,7 @@ type Machine struct {
 	LoadAtStart                  string
 }
 
-// Describe reads it from the machine and from the programs that are measured.
+// Describe describes this machine and the programs that are measured.
 func Describe(ctx context.Context) (Machine, error) {
 	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version(), Day: time.Now().UTC().Format(time.DateOnly), CPU: "unknown CPU"}
 	var err error
@@ -35,15 +35,13 @@ func Describe(ctx context.Context) (Machine, error) {
 	if m.Etcd, err = version(ctx, binaries.Etcd); err != nil {
 		return m, err
 	}
-	var uts unix.Utsname
-	var info unix.Sysinfo_t
-	if err := unix.Uname(&uts); err != nil {
-		return m, fmt.Errorf("asking for the kernel's version: %w", err)
+	if m.Kernel, err = Kernel(); err != nil {
+		return m, err
 	}
+	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err != nil {
 		return m, fmt.Errorf("asking for the size of the memory: %w", err)
 	}
-	m.Kernel = regexp.MustCompile(`^[0-9.]+`).FindString(unix.ByteSliceToString(uts.Release[:])) // the rest may name whose build it is
 	m.MemoryGiB = float64(info.Totalram) * float64(info.Unit) / (1 << 30)
 	if cpus, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		if found := regexp.MustCompile(`(?m)^model name\s*: (.*)$`).FindSubmatch(cpus); found != nil {
@@ -52,6 +50,15 @@ func Describe(ctx context.Context) (Machine, error) {
 	}
 	m.LoadAtStart = load()
 	return m, nil
+}
+
+// Kernel returns the kernel's version number, without the suffix, which may name who built it.
+func Kernel() (string, error) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return "", fmt.Errorf("asking for the kernel's version: %w", err)
+	}
+	return regexp.MustCompile(`^[0-9.]+`).FindString(unix.ByteSliceToString(uts.Release[:])), nil
 }
 
 // load is the load average of the last minute.

@@ -29,7 +29,7 @@ const selector = "publishing-target=true"
 // and encoding, decoding to targets, the result dropped; and the same without decoding. The three take turns, so that whatever else the
 // machine does hits all of them. Nothing changes between two refreshes.
 func BenchmarkRefresh(b *testing.B) {
-	plane := controlplane.StartPrivate(b).Plane // which takes its Secrets with it
+	plane := controlplane.StartPrivate(b).Plane // with the Secrets in it
 	for _, size := range []struct{ targets, rounds int }{{20, 101}, {1_000, 31}, {10_000, 11}} {
 		b.Run(fmt.Sprintf("targets=%d", size.targets), func(b *testing.B) {
 			namespace, user := plane.Namespace(b), plane.User(b)
@@ -72,7 +72,7 @@ func (w *ways) prepare(b *testing.B, config *rest.Config) {
 	b.Cleanup(func() { _ = w.manager.Stop(10 * time.Second) })
 }
 
-// compare goes the three ways in turn, once for nothing and then for the rounds that count.
+// compare goes the three ways in turn, in one round that does not count and then in those that do.
 func (w *ways) compare(b *testing.B, rounds int) {
 	b.Helper()
 	took := map[string][]time.Duration{}
@@ -105,7 +105,7 @@ func timed(work func()) time.Duration {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// list reads all pages and drops what each becomes.
+// list reads all pages and drops what they are decoded to.
 func (w *ways) list(b *testing.B, use func(*corev1.Secret)) {
 	count := 0
 	options := metav1.ListOptions{LabelSelector: selector, Limit: 500}
@@ -123,7 +123,7 @@ func (w *ways) list(b *testing.B, use func(*corev1.Secret)) {
 	w.expect(b, count)
 }
 
-// refresh asks for one, and asks again while the first of the process still runs.
+// refresh asks for a refresh, and asks again while the first one of the process still runs.
 func (w *ways) refresh(b *testing.B) {
 	for {
 		run, err := w.manager.Refresh("bench")

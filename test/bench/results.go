@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Figure names one figure of a benchmark, whose name goes without Benchmark in front.
+// Figure names one figure of a benchmark. The benchmark's name stands without the word Benchmark.
 type Figure struct{ Benchmark, Unit string }
 
 // Results are the values that each figure had in the runs of its benchmark.

@@ -1,5 +1,5 @@
-// Package bench runs the benchmarks of this repository that say how it does in a cluster, holds their figures to what is wanted, and
-// writes them into documents. The benchmarks measure and do not judge: they are in the packages whose parts they measure, and on a machine
+// Package bench runs the benchmarks that say how the sidecar does in a cluster, holds their figures to what is wanted, and writes them
+// into documents. The benchmarks measure and do not judge: they are in the packages whose parts they measure, and on a machine
 // that is busy with something else none of them fails.
 package bench
 

@@ -2,7 +2,7 @@ package bench
 
 import "fmt"
 
-// ScaleSuite is the benchmark behind [ScaleTable]: so many sidecars at once, 0: as many as it takes by itself.
+// ScaleSuite is the benchmark behind [ScaleTable], with that many sidecars at once; 0: the benchmark's own number.
 func ScaleSuite(sidecars int) Suite {
 	s := Suite{Module: "test", Package: "./scale", Pattern: "^BenchmarkScale$", Time: "1x"}
 	if sidecars > 0 {
@@ -11,7 +11,7 @@ func ScaleSuite(sidecars int) Suite {
 	return s
 }
 
-// ScaleTable shows how many sidecars do that follow changes, beside as many that only ask from time to time.
+// ScaleTable shows many sidecars that follow changes beside as many that only poll.
 func ScaleTable(r Results) Table {
 	t := Table{Header: []string{"", "following changes", "polling"}}
 	for _, row := range []struct{ what, unit string }{
@@ -26,7 +26,7 @@ func ScaleTable(r Results) Table {
 		{"… its RSS, MB", "MB-api"},
 		{"… etcd, cores", "cores-etcd"},
 		{"… all sidecars, cores", "cores-sidecars"},
-		{"… one sidecar, RSS, MB", "MB-sidecar"},
+		{"… one sidecar, anonymous memory, MB", "MB-sidecar"},
 		{"**a change** → file, p50, ms", "ms-change-p50"},
 		{"… p99, ms", "ms-change-p99"},
 		{"… the last of all, ms", "ms-change-most"},

@@ -26,7 +26,7 @@ func AimsTable(aims []Aim, r Results) Table {
 	return t
 }
 
-// GrowthTable shows each cost at each number of targets, and the last one as a multiple of the one before, which is a tenth as large.
+// GrowthTable shows each cost at each number of targets. Its last column is the cost at 10 000 targets as a multiple of that at 1 000.
 func GrowthTable(costs []Cost, r Results) Table {
 	t := Table{Header: []string{"what"}}
 	for _, n := range sizes {

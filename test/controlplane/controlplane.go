@@ -1,10 +1,11 @@
 // Package controlplane gives tests a real kube-apiserver on a real etcd, with RBAC and users, on loopback.
 //
-// [Get] returns the control plane that all test processes of this user share: the first one starts it (three
-// seconds), it outlives the last one for ten seconds, so that the packages of one `go test ./...` find it warm, and
-// nothing is left after that, not even when tests panic, time out or are killed. Tests keep out of each other's way by
-// a namespace ([Plane.Namespace]) and users ([Plane.User]) of their own. [StartPrivate] starts one for a single test,
-// which may stop, pause and restart its API server.
+// [Get] returns the control plane that the tests of a package share: the first one starts it (three seconds), and TestMain, which has
+// to call [Main], stops it. Tests keep out of each other's way by a namespace ([Plane.Namespace]) and users ([Plane.User]) of their
+// own. [StartPrivate] starts one for a single test, which may stop, pause and restart its API server. No process is left when the
+// tests end, not even when they panic, time out or are killed.
+//
+//	func TestMain(m *testing.M) { controlplane.Main(m) }
 //
 //	plane := controlplane.Get(t)
 //	namespace, user := plane.Namespace(t), plane.User(t)
@@ -15,73 +16,151 @@
 // such tests are skipped.
 //
 // Not promised: anything that takes a controller or a node. Pods are never run, service accounts have no tokens but
-// those one asks for, nothing is garbage collected. And who can read the user's cache directory can read the
-// administrator's token.
+// those one asks for, nothing is garbage collected. And tests that panic or are killed leave the directory of etcd's data among the
+// temporary ones.
 package controlplane
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/shared"
 )
 
 // Plane is a running control plane. Its methods may be called concurrently.
 type Plane struct {
+	server *server.Server
+	dir    string // the directory of data and logs
 	access server.Access
-	dir    string
+	users  chan User // those whom no test has
 	admin  kubernetes.Interface
+	// disconnect closes the connections of admin.
+	disconnect func()
 	// disposable is set for a plane that ends with the test: what the test made in it needs no cleaning up, and its
 	// API server may not be there to do it.
 	disposable bool
 }
 
-// Get returns the shared control plane, ready, for as long as the test runs. It skips the test under -short and fails
-// it if there is no control plane to be had.
-func Get(t testing.TB) *Plane {
-	t.Helper()
-	ctx, etcd, apiServer := prepare(t)
-	lease, err := shared.Acquire(ctx, shared.Config{Etcd: etcd, APIServer: apiServer})
-	if err != nil {
-		t.Fatalf("controlplane: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := lease.Release(); err != nil {
-			t.Errorf("controlplane: releasing the lease: %v", err)
-		}
-	})
-	p := &Plane{access: lease.State.Access, dir: lease.State.Dir}
-	p.admin = client(t, p.AdminConfig())
-	return p
+// shared is the control plane of the package under test. It is a variable because the testing package hands nothing from TestMain to a
+// test.
+var shared struct {
+	sync.Mutex
+	hasMain bool // whether Main runs, which stops it
+	plane   *Plane
+	err     error // why it could not be started
 }
 
-// prepare returns the paths of the programs and the context in which to start them.
-func prepare(t testing.TB) (_ context.Context, etcd, apiServer string) {
+// Main runs the tests of a package, stops the control plane that they share, and exits, with 1 if a goroutine is left.
+func Main(m *testing.M, options ...goleak.Option) {
+	shared.hasMain = true
+	goleak.VerifyTestMain(tests{m}, options...)
+}
+
+// tests are those of a package, and the end of their control plane.
+type tests struct{ *testing.M }
+
+// Run runs the tests and returns the exit code.
+func (t tests) Run() int {
+	code := t.M.Run()
+	if shared.plane == nil {
+		return code
+	}
+	if err := errors.Join(shared.plane.stop(), os.RemoveAll(shared.plane.dir)); err != nil {
+		fmt.Fprintln(os.Stderr, "controlplane:", err)
+		code = max(code, 1)
+	}
+	return code
+}
+
+// Get returns the control plane that the tests of the package share, ready. It skips the test under -short and fails it if there is no
+// control plane to be had.
+func Get(t testing.TB) *Plane {
+	t.Helper()
+	ctx := prepare(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if !shared.hasMain {
+		t.Fatal("controlplane: the package's TestMain has to call controlplane.Main, which stops what Get starts")
+	}
+	if shared.plane == nil && shared.err == nil {
+		shared.plane, shared.err = startShared(ctx)
+	}
+	if shared.err != nil {
+		t.Fatalf("controlplane: %v", shared.err)
+	}
+	return shared.plane
+}
+
+func startShared(ctx context.Context) (*Plane, error) {
+	dir, err := os.MkdirTemp("", "controlplane-")
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(ctx, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return p, nil
+}
+
+// start starts a control plane in an empty directory.
+func start(ctx context.Context, dir string) (*Plane, error) {
+	etcd, err := binaries.Cache{}.Path(ctx, binaries.Etcd)
+	if err != nil {
+		return nil, err
+	}
+	apiServer, err := binaries.Cache{}.Path(ctx, binaries.APIServer)
+	if err != nil {
+		return nil, err
+	}
+	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer})
+	if err != nil {
+		return nil, err
+	}
+	access := running.Access()
+	p := &Plane{server: running, dir: dir, access: access, users: make(chan User, len(access.Users))}
+	for _, user := range access.Users {
+		p.users <- User(user)
+	}
+	if p.admin, p.disconnect, err = newClient(p.AdminConfig()); err != nil {
+		return nil, errors.Join(err, running.Close())
+	}
+	return p, nil
+}
+
+// stop ends the processes. The error says, too, if one of them had ended before.
+func (p *Plane) stop() error {
+	err := errors.Join(p.server.Err(), p.server.Close())
+	p.disconnect()
+	return err
+}
+
+// PIDs are the ids of the running processes, by name of the program: etcd and kube-apiserver.
+func (p *Plane) PIDs() map[string]int {
+	return p.server.PIDs()
+}
+
+// prepare returns the context in which to start a control plane.
+func prepare(t testing.TB) context.Context {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("controlplane: this test needs a real API server; run it without -short")
 	}
-	ctx := beforeTimeout(t)
-	etcd, err := binaries.Cache{}.Path(ctx, binaries.Etcd)
-	if err != nil {
-		t.Fatalf("controlplane: %v", err)
-	}
-	apiServer, err = binaries.Cache{}.Path(ctx, binaries.APIServer)
-	if err != nil {
-		t.Fatalf("controlplane: %v", err)
-	}
-	return ctx, etcd, apiServer
+	return beforeTimeout(t)
 }
 
 var errTimeout = errors.New("the tests' -timeout is near; if programs have to be built first, run " +
-	"`go run ./controlplane/cmd/controlplane build` in test/, which goes on where this stopped")
+	"`go run ./controlplane/cmd/build` in test/, which goes on where this stopped")
 
 // beforeTimeout is the test's context, but ends a little before the tests' -timeout, whose panic would explain nothing.
 func beforeTimeout(t testing.TB) context.Context {

@@ -8,8 +8,8 @@ import (
 )
 
 // Metric asks the API server for one of its own metrics, a counter or a gauge, and returns the sum of the series with these labels; 0 if
-// there is none. The shared control plane counts what all tests do. apiserver_request_total has a WATCH when it ends, the gauge
-// apiserver_longrunning_requests while it lasts.
+// there is none. A shared control plane counts what all tests of the package do. apiserver_request_total counts a WATCH when it
+// ends, the gauge apiserver_longrunning_requests while it lasts.
 func (p *Plane) Metric(t testing.TB, name string, labels map[string]string) float64 {
 	t.Helper()
 	return p.Metrics(t).Sum(name, labels)

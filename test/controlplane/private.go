@@ -2,36 +2,32 @@ package controlplane
 
 import (
 	"context"
+	"errors"
+	"os"
 	"testing"
-
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
 )
 
 // Private is a control plane of one test, whose API server it may stop. Unlike those of the Plane, the methods that do
 // so must not be called concurrently with each other; they may be called from any goroutine.
 type Private struct {
 	*Plane
-	server *server.Server
 }
 
 // StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. It skips the
 // test under -short.
 func StartPrivate(t testing.TB) *Private {
 	t.Helper()
-	ctx, etcd, apiServer := prepare(t)
-	dir := t.TempDir()
-	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer})
+	p, err := start(prepare(t), t.TempDir())
 	if err != nil {
 		t.Fatalf("controlplane: %v", err)
 	}
+	p.disposable = true
 	t.Cleanup(func() {
-		if err := running.Close(); err != nil {
-			t.Errorf("controlplane: stopping: %v", err)
+		if err := p.stop(); err != nil {
+			t.Errorf("controlplane: %v", err)
 		}
 	})
-	p := &Private{Plane: &Plane{access: running.Access(), dir: dir, disposable: true}, server: running}
-	p.admin = client(t, p.AdminConfig())
-	return p
+	return &Private{p}
 }
 
 // StopAPIServer kills the API server, paused or not, as a crash would: its connections end, and new ones to its port,
@@ -62,11 +58,6 @@ func (p *Private) CompactEtcd(ctx context.Context) error {
 	return p.server.CompactEtcd(ctx)
 }
 
-// PIDs are the ids of the running processes, by name of the program: etcd and kube-apiserver.
-func (p *Private) PIDs() map[string]int {
-	return p.server.PIDs()
-}
-
 // StopEtcd kills etcd, as a crash would. The API server lives on, without its store.
 func (p *Private) StopEtcd() error {
 	return p.server.StopEtcd()
@@ -75,4 +66,30 @@ func (p *Private) StopEtcd() error {
 // StartEtcd starts a stopped etcd again, with the same data, and returns at once: the API server finds it by itself.
 func (p *Private) StartEtcd() error {
 	return p.server.StartEtcd()
+}
+
+// BackUp copies the data of etcd, which is stopped meanwhile with the API server. What it returns brings that state back in the same way,
+// as whoever has lost a control plane does.
+func (p *Private) BackUp(ctx context.Context) (restore func(ctx context.Context) error, err error) {
+	data, backup := p.server.Data(), p.server.Data()+".backup"
+	err = p.whileStopped(ctx, func() error { return os.CopyFS(backup, os.DirFS(data)) })
+	return func(ctx context.Context) error {
+		return p.whileStopped(ctx, func() error {
+			return errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(backup)))
+		})
+	}, err
+}
+
+// whileStopped stops API server and etcd, and starts them again after act.
+func (p *Private) whileStopped(ctx context.Context, act func() error) error {
+	if err := errors.Join(p.StopAPIServer(), p.StopEtcd()); err != nil {
+		return err
+	}
+	if err := act(); err != nil {
+		return err
+	}
+	if err := p.StartEtcd(); err != nil {
+		return err
+	}
+	return p.StartAPIServer(ctx)
 }

@@ -72,7 +72,7 @@ func TestAPrivatePlaneStopsRestartsAndPauses(t *testing.T) {
 	}
 }
 
-// TestAPrivatePlaneForgetsItsPast looks from where a client had been, once etcd is compacted and the API server's memory is gone.
+// TestAPrivatePlaneForgetsItsPast asks for a version of the past once etcd is compacted and the API server's memory is gone.
 func TestAPrivatePlaneForgetsItsPast(t *testing.T) {
 	plane := controlplane.StartPrivate(t)
 	namespace := plane.Namespace(t)

@@ -1,7 +1,7 @@
 package controlplane
 
 import (
-	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -10,8 +10,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
-
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/flock"
 )
 
 // User is somebody whom the API server knows. Name is what RBAC calls them, Token is their bearer token.
@@ -24,23 +22,14 @@ type User struct {
 // the whole cluster, cannot surprise another test.
 func (p *Plane) User(t testing.TB) User {
 	t.Helper()
-	for _, user := range p.access.Users {
-		lock, err := flock.Try(filepath.Join(p.dir, user.Name+".lock"), flock.Exclusive)
-		if errors.Is(err, flock.ErrHeld) {
-			continue
-		}
-		if err != nil {
-			t.Fatalf("controlplane: taking %s: %v", user.Name, err)
-		}
-		t.Cleanup(func() {
-			if err := lock.Unlock(); err != nil {
-				t.Errorf("controlplane: giving %s back: %v", user.Name, err)
-			}
-		})
-		return User(user)
+	select {
+	case user := <-p.users:
+		t.Cleanup(func() { p.users <- user })
+		return user
+	default:
+		t.Fatalf("controlplane: other tests have all %d users; run fewer in parallel", cap(p.users))
+		return User{}
 	}
-	t.Fatalf("controlplane: other tests have all %d users; run fewer in parallel", len(p.access.Users))
-	return User{}
 }
 
 // Config is for a client that acts as the user, without a limit of its own on requests per second.
@@ -75,17 +64,26 @@ func (p *Plane) WriteKubeconfig(t testing.TB, user User, namespace string) strin
 	return path
 }
 
-// client returns a client whose idle connections, and their goroutines, are gone after t.
+// client returns a client whose connections are closed when t ends.
 func client(t testing.TB, config *rest.Config) kubernetes.Interface {
 	t.Helper()
+	c, disconnect, err := newClient(config)
+	if err != nil {
+		t.Fatalf("controlplane: %v", err)
+	}
+	t.Cleanup(disconnect)
+	return c
+}
+
+// newClient returns a client, and what closes its idle connections, with their goroutines.
+func newClient(config *rest.Config) (_ kubernetes.Interface, disconnect func(), err error) {
 	http, err := rest.HTTPClientFor(config)
 	if err != nil {
-		t.Fatalf("controlplane: making a client: %v", err)
+		return nil, nil, fmt.Errorf("making a client: %w", err)
 	}
-	t.Cleanup(func() { utilnet.CloseIdleConnectionsFor(http.Transport) })
 	c, err := kubernetes.NewForConfigAndClient(config, http)
 	if err != nil {
-		t.Fatalf("controlplane: making a client: %v", err)
+		return nil, nil, fmt.Errorf("making a client: %w", err)
 	}
-	return c
+	return c, func() { utilnet.CloseIdleConnectionsFor(http.Transport) }, nil
 }

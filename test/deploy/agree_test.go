@@ -33,7 +33,7 @@ func TestTheTableOfSizesBeginsWithTheExample(t *testing.T) {
 	}
 }
 
-// What selects pods and names ports finds the example's.
+// Selectors of pods and names of ports elsewhere in deploy/ are those of the example.
 func TestSelectorsAndPortsFindTheExample(t *testing.T) {
 	pod := typed[corev1.Pod](t, documents(t, deployDir+"pod-example.yaml"), "Pod")
 	port := pod.Spec.InitContainers[0].Ports[0]

@@ -14,7 +14,7 @@ const deployDir = "../../deploy/"
 func TestThePodExampleAppliesAsItIs(t *testing.T) {
 	c := newCluster(t)
 	c.applyAll(t, documents(t, deployDir+"pod-example.yaml"))
-	// The rights are enough for the sidecar and no more. Those that it has are asked for first: then the API server knows of the others.
+	// The rights are enough for the sidecar and no more. The granted ones are asked for first, because a Role counts after a delay.
 	for _, verb := range []string{"list", "watch"} {
 		c.expectMay(t, true, "alert-history", verb, "secrets", "alert-history")
 	}
@@ -38,7 +38,7 @@ func TestTheExampleSecretsApply(t *testing.T) {
 	}
 }
 
-// What goes with the example applies beside it.
+// Each other file of deploy/ applies beside the example.
 func TestEveryOtherFileApplies(t *testing.T) {
 	c := newCluster(t)
 	c.apply(t, documents(t, deployDir+"pod-example.yaml")[0])

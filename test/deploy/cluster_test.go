@@ -25,6 +25,8 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
+func TestMain(m *testing.M) { controlplane.Main(m) }
+
 // documents reads all documents of a YAML file.
 func documents(t *testing.T, path string) (objects []*unstructured.Unstructured) {
 	t.Helper()
@@ -99,7 +101,7 @@ func (c *cluster) apply(t *testing.T, object *unstructured.Unstructured) *unstru
 	if gvk.Kind != "Namespace" {
 		t.Cleanup(func() {
 			zero := int64(0)
-			ctx := context.WithoutCancel(t.Context()) // which has ended by now
+			ctx := context.WithoutCancel(t.Context()) // t's own has ended by now
 			err := client.Delete(ctx, object.GetName(), metav1.DeleteOptions{GracePeriodSeconds: &zero})
 			if err != nil && !apierrors.IsNotFound(err) {
 				t.Error(err)
@@ -117,7 +119,7 @@ func (c *cluster) applyAll(t *testing.T, objects []*unstructured.Unstructured) {
 	}
 }
 
-// serviceAccount is how RBAC calls one of the example's namespace.
+// serviceAccount returns the name that RBAC has for a service account of the example's namespace.
 func serviceAccount(name string) string { return "system:serviceaccount:alert-history:" + name }
 
 // expectMay checks whether a service account may do something with a resource, such as secrets or

@@ -104,7 +104,7 @@ func TestTheClassicComponentDiffersOnlyInWhatNeedsNativeSidecars(t *testing.T) {
 	sidecar.RestartPolicy, sidecar.StartupProbe = nil, nil
 	once := *sidecar.DeepCopy()
 	once.Name, once.Args = "first-targets", append([]string{"--once"}, sidecar.Args...)
-	once.Env = once.Env[1:] // who answers HTTP
+	once.Env = once.Env[1:] // without the variable about HTTP, which is the first
 	once.Ports, once.LivenessProbe = nil, nil
 	for name, pair := range map[string][2]any{
 		"init containers": {[]corev1.Container{once}, got.InitContainers},

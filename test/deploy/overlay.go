@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// dir is of what is tested, from a directory beside this one.
+// dir is the path of deploy/ from a directory beside this one.
 const dir = "../../deploy"
 
 // Overlay is deploy/kustomize/example with something changed.
 type Overlay struct {
-	Component string   // in the place of sidecar
-	Namespace string   // in the place of alert-history; empty: that
-	Files     []string // of deploy/, to go with it
+	Component string   // the component in the place of sidecar
+	Namespace string   // empty: alert-history
+	Files     []string // files of deploy/ to apply with it
 }
 
 // Write writes the overlay, with the components, to a directory that goes with t, for kubectl apply -k.

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// line is one of a container's log, with the time at which the container runtime got it.
+// line is a line of a container's log, with the time at which the container runtime got it.
 type line struct {
 	at   time.Time
 	text string

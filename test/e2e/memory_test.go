@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,10 +49,10 @@ func (p *pod) fits(t *testing.T, size size) {
 		}
 	}
 	many.restrict(t)
-	many.createSecrets(t, size.targets/2) // for the LIST
+	many.createSecrets(t, size.targets/2) // half of them are there for the LIST
 	many.kubectl(t, "apply", "--server-side", "-k", dir)
 	many.awaitReady(t)
-	many.createSecrets(t, size.targets) // for the watch
+	many.createSecrets(t, size.targets) // the others come by the watch
 	curl(t, "-X", "POST", many.url(t, "/api/v2/publishing/targets/refresh?wait=30s"))
 	many.measure(t, size.targets)
 	many.kubectl(t, "delete", "pod", podName)
@@ -80,7 +80,7 @@ func sizes(t *testing.T) (all []size) {
 	return all
 }
 
-// patch is for the example.
+// patch is what makes the example this size.
 func (s size) patch() string {
 	return fmt.Sprintf(`apiVersion: v1
 kind: Pod
@@ -97,21 +97,13 @@ spec:
 // createSecrets makes Secrets that yield a target each, with a URL and a token as long as real ones.
 func (p *pod) createSecrets(t *testing.T, count int) {
 	t.Helper()
-	const workers = 10
-	results := make(chan error)
-	for worker := range workers {
-		go func() {
-			var errs error
-			for i := worker; i < count; i += workers {
-				errs = errors.Join(errs, p.createSecret(t.Context(), fmt.Sprintf("target-%05d", i)))
-			}
-			results <- errs
-		}()
+	var creating errgroup.Group
+	creating.SetLimit(10)
+	for i := range count {
+		creating.Go(func() error { return p.createSecret(t.Context(), fmt.Sprintf("target-%05d", i)) })
 	}
-	for range workers {
-		if err := <-results; err != nil {
-			t.Fatal(err)
-		}
+	if err := creating.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -119,8 +111,8 @@ func (p *pod) createSecret(ctx context.Context, name string) error {
 	_, err := p.api.CoreV1().Secrets(p.namespace).Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"publishing-target": "true"}},
 		StringData: map[string]string{
-			"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/" + strings.Repeat("0", 24),
-			"headers": "X-Team=sre", "auth_token": strings.Repeat("0", 40),
+			"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/" + strings.Repeat("a0", 12),
+			"headers": "X-Team=sre", "auth_token": strings.Repeat("t0", 20),
 		},
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
@@ -161,7 +153,7 @@ func (p *pod) measure(t *testing.T, targets int) {
 	}
 }
 
-// snapshotBytes is the size of the file.
+// snapshotBytes is the size of the snapshot.
 func (p *pod) snapshotBytes(t *testing.T) float64 {
 	t.Helper()
 	_, pid := cgroup(t, status(p.get(t), sidecar))

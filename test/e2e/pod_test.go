@@ -161,7 +161,7 @@ func (p *pod) awaitTargets(t *testing.T, count int) (r report) {
 	return r
 }
 
-// url is of the sidecar's port.
+// url returns the URL of a path on the sidecar's port.
 func (p *pod) url(t *testing.T, path string) string {
 	t.Helper()
 	return "http://" + p.get(t).Status.PodIP + ":8095" + path

@@ -10,7 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// unaffected checks that the sidecar's container is another than before, and that nobody else would know.
+// unaffected checks that the sidecar's container is another one than before, and that everything else is as it was.
 func (p *pod) unaffected(t *testing.T, before *corev1.Pod, snapshot report) {
 	t.Helper()
 	until(t, "another sidecar is ready", func() error {

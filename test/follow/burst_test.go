@@ -38,7 +38,7 @@ func TestAThousandEditsAsFastAsPossible(t *testing.T) {
 	e.awaits(want...)
 	took := time.Since(began)
 	publications := e.metric("publishing_snapshot_publications_total", "written") - 1
-	// The pace is at least 20 ms from the end of one to the next, so this bound holds on a slow machine, too.
+	// The pace is at least 20 ms from the end of one publication to the next, so this bound holds on a slow machine, too.
 	if most := float64(took/(20*time.Millisecond)) + 1; publications > most {
 		t.Errorf("got %v publications in %s, want at most %v", publications, took, most)
 	}

@@ -23,7 +23,7 @@ func (e *engine) check(keeps []string) (stop func()) {
 	done := make(chan struct{})
 	var checking sync.WaitGroup
 	checking.Go(func() {
-		tick := time.NewTicker(500 * time.Microsecond) // leaves something of the processor to those who are looked at
+		tick := time.NewTicker(500 * time.Microsecond) // so that some processor time is left to what is watched
 		defer tick.Stop()
 		for {
 			c.look()
@@ -47,9 +47,9 @@ func (e *engine) check(keeps []string) (stop func()) {
 type checker struct {
 	t     testing.TB
 	path  string
-	bytes []byte // of the last one
+	bytes []byte // of the last document
 	last  *targetsfile.Document
-	seen  int             // documents
+	seen  int             // the number of documents
 	edits map[string]int  // by target: the highest edit seen
 	keeps map[string]bool // by target: whether it was seen
 }
@@ -76,7 +76,7 @@ func (c *checker) look() {
 	c.last = d
 }
 
-// compare is about documents that follow each other.
+// compare compares a document with the one before it.
 func (c *checker) compare(d *targetsfile.Document) {
 	if last := c.last; last != nil {
 		if d.Epoch != last.Epoch || d.Generation < last.Generation || d.RefreshedAt.Before(last.RefreshedAt) ||

@@ -65,13 +65,13 @@ func scriptedSecret(i, edit int) *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alerts", Name: nth(i), UID: types.UID(nth(i)), ResourceVersion: strconv.Itoa(edit + 1)},
 		Data: map[string][]byte{"type": []byte("webhook"), "url": []byte(editURL(edit)), "headers": []byte("X-Team=sre"),
-			"auth_token": []byte(strings.Repeat("t", 40))},
+			"auth_token": []byte(strings.Repeat("t0", 20))},
 	}
 }
 
 type publication struct{ began, ended time.Time }
 
-// unpaced waits until the next publication does not have to wait for its pace.
+// unpaced waits until the pace of publications does not delay the next one any more.
 func unpaced(last publication) { <-time.After(25*time.Millisecond + 5*last.ended.Sub(last.began)) }
 
 // BenchmarkPublicationOfAChange takes apart what one change costs after its event has been received: decoding the Secret, entering it and

@@ -14,7 +14,7 @@ func TestEachChangeIsPublishedWithoutAList(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]struct {
 		happens func(*world)
-		want    []string // of a/1 and b/1
+		want    []string // the targets after it, from a/1 and b/1
 	}{
 		"a Secret is edited":                     {func(w *world) { w.webhook("a", 2) }, []string{"a/2", "b/1"}},
 		"a Secret is created":                    {func(w *world) { w.webhook("c", 1) }, []string{"a/1", "b/1", "c/1"}},
@@ -46,7 +46,7 @@ func TestEachChangeIsPublishedWithoutAList(t *testing.T) {
 			e := w.follow()
 			e.awaits("a/1", "b/1")
 			change.happens(w)
-			w.webhook("zz", 1) // events come in order: what is there with this one is what the change led to
+			w.webhook("zz", 1) // events come in order: with zz, all that the change led to is published
 			e.awaits(append(change.want, "zz/1")...)
 			e.expectRequests(exactly(1), exactly(1))
 		})

@@ -38,7 +38,7 @@ type setup struct {
 // path is where the snapshot is.
 func (s *setup) path() string { return filepath.Join(s.dir, "targets.json") }
 
-// newSetup has nothing but watches, and the refreshes that they ask for, bring news: the interval is an hour.
+// newSetup has an interval of an hour, so that only watches, and refreshes that they ask for, bring news.
 func newSetup(t testing.TB, namespace string) *setup {
 	return &setup{dir: t.TempDir(), Config: targetsync.Config{
 		Namespaces: []string{namespace}, Interval: time.Hour, Timeout: 10 * time.Second, MaxRetries: 5,
@@ -51,10 +51,10 @@ type engine struct {
 	t        testing.TB
 	manager  *targetsync.DefaultRefreshManager
 	registry *prometheus.Registry
-	requests requests // of the API server
+	requests requests // what it has asked the API server
 	warnings warnings
 	path     string
-	// liveEdits is how many edits expectLive has made: each is to be another.
+	// liveEdits counts the edits of expectLive, each of which differs from the one before.
 	liveEdits int
 }
 
@@ -179,7 +179,7 @@ func (e *engine) until(what string, holds func() error) {
 	}
 }
 
-// untilStatus waits for a status, which follows the file, not the other way round.
+// untilStatus waits for a status. The engine updates it after the file, never before.
 func (e *engine) untilStatus(what string, holds func(targetsync.RefreshStatus) bool) {
 	e.t.Helper()
 	e.until(what, func() error {
@@ -194,7 +194,7 @@ func connected(s targetsync.RefreshStatus) bool { return s.Watch.Connected }
 
 func disconnected(s targetsync.RefreshStatus) bool { return !s.Watch.Connected }
 
-// untilMetric waits until a metric is at least as high.
+// untilMetric waits until a metric is at least that high.
 func (e *engine) untilMetric(least float64, name string, values ...string) {
 	e.t.Helper()
 	e.until("counts", func() error {

@@ -33,7 +33,7 @@ func BenchmarkChange(b *testing.B) {
 	private := controlplane.StartPrivate(b)
 	for _, size := range []struct {
 		secrets int
-		pause   time.Duration // at least, so that no publication waits for its pace
+		pause   time.Duration // the least time between two edits, so that the pace delays no publication
 	}{{20, 200 * time.Millisecond}, {1_000, 200 * time.Millisecond}, {10_000, 400 * time.Millisecond}} {
 		b.Run(fmt.Sprintf("secrets=%d", size.secrets), func(b *testing.B) {
 			w := newWorld(b, private.Plane)
@@ -49,7 +49,7 @@ func BenchmarkChange(b *testing.B) {
 type edit struct {
 	secret, url                           string
 	began, answered, watched, filed, read time.Time
-	missing                               atomic.Int64 // places where it is to be seen
+	missing                               atomic.Int64 // how many places have not seen it yet
 	everywhere                            chan struct{}
 }
 
@@ -115,7 +115,7 @@ func (w *world) edit(b *testing.B, secrets int, pause time.Duration, current *at
 		e.missing.Store(3)
 		current.Store(e)
 		e.began = time.Now()
-		w.must(w.tryPut(e.secret, map[string]string{"type": "webhook", "url": e.url, "headers": "X-Team=sre", "auth_token": strings.Repeat("t", 40)}))
+		w.must(w.tryPut(e.secret, map[string]string{"type": "webhook", "url": e.url, "headers": "X-Team=sre", "auth_token": strings.Repeat("t0", 20)}))
 		e.answered = time.Now()
 		select {
 		case <-e.everywhere:

@@ -5,11 +5,10 @@ package follow_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
-		// toxiproxy leaves one behind now and then, when a toxic comes to a connection that is busy.
-		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+	controlplane.Main(m, wire.IgnoreLeaks()...)
 }

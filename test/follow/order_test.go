@@ -16,7 +16,7 @@ import (
 type gate struct {
 	mu     sync.Mutex
 	opened chan struct{} // nil: it is open
-	held   int           // waiting at it
+	held   int           // how many wait at it
 }
 
 func (g *gate) shut() {
@@ -111,7 +111,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestAListThatIsOlderThanEvents neither delays them nor takes anything back when it comes at last.
+// TestAListThatIsOlderThanEvents holds back a LIST, which neither delays events nor takes back anything when it comes at last.
 func TestAListThatIsOlderThanEvents(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -138,7 +138,7 @@ func TestAListThatIsOlderThanEvents(t *testing.T) {
 	e.expectRequests(exactly(2), exactly(1))
 }
 
-// TestEventsThatAreOlderThanAList change nothing when they come at last.
+// TestEventsThatAreOlderThanAList holds back events, which change nothing when they come at last.
 func TestEventsThatAreOlderThanAList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 )
 
 // backoff is how often a watch may be opened in an outage that long: after 1, 2, 4, 8, and then every 10 seconds.
@@ -41,15 +42,15 @@ func testKilled(t *testing.T, private *controlplane.Private) {
 func testCompacted(t *testing.T, private *controlplane.Private) {
 	w := newWorld(t, private.Plane)
 	w.webhooks("a", "b", "c")
-	line := w.newLine()
-	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
+	network := w.newNetwork()
+	e := w.follow(over(network), func(s *setup) { s.keeps = []string{"a", "b"} })
 	began := time.Now()
-	line.cut()
+	network.Cut()
 	e.untilStatus("notices", disconnected)
 	w.webhook("a", 2)
 	w.delete("c")
 	w.must(private.CompactEtcd(t.Context()), private.StopAPIServer(), private.StartAPIServer(t.Context()))
-	line.mend()
+	network.Mend()
 	e.awaits("a/2", "b/1")
 	e.untilStatus("follows changes again", connected)
 	if got := e.metric("publishing_watch_restarts_total", "expired"); got != 1 {
@@ -62,19 +63,19 @@ func testCompacted(t *testing.T, private *controlplane.Private) {
 	e.expectLive(w, "b")
 }
 
-// TestAConnectionThatIsCutCostsNoList goes on where it was.
+// TestAConnectionThatIsCutCostsNoList expects each watch to go on where it was.
 func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhooks("a", "b", "c")
-	line := w.newLine()
-	e := w.follow(line.carry, func(s *setup) { s.keeps = []string{"a", "b"} })
+	network := w.newNetwork()
+	e := w.follow(over(network), func(s *setup) { s.keeps = []string{"a", "b"} })
 	began := time.Now()
 	for edit := 2; edit < 4; edit++ {
-		line.cut()
+		network.Cut()
 		e.untilStatus("notices", disconnected)
 		w.webhook("a", edit)
-		line.mend()
+		network.Mend()
 		e.untilStatus("follows changes again", connected)
 	}
 	w.delete("c")
@@ -85,32 +86,31 @@ func TestAConnectionThatIsCutCostsNoList(t *testing.T) {
 	e.expectRequests(exactly(1), limits{3, 3 + 2*backoff(time.Since(began))})
 }
 
-// TestASilentConnection has a line that goes on accepting, and then says nothing: no reset, no end.
+// TestASilentConnection has a network on which connections stay open and nothing passes: no reset, no end.
 func TestASilentConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhooks("a", "b", "c")
-	line := w.newLine()
+	network := w.newNetwork()
 	const silence = 3 * time.Second
-	e := w.follow(line.carry, func(s *setup) {
+	e := w.follow(over(network), func(s *setup) {
 		s.keeps = []string{"a", "b"}
 		s.server.Silence, s.Timeout = silence, time.Second
 	})
 	began := time.Now()
-	line.silence()
+	network.Spoil(wire.Silence()...)
 	w.webhook("a", 2)
 	w.delete("c")
 	e.untilStatus("notices", disconnected)
-	e.untilMetric(1, "publishing_watch_restarts_total", "silent")
-	e.untilMetric(1, "publishing_watch_restarts_total", "broken") // the next one was accepted, and not answered
-	e.untilMetric(1, "publishing_refresh_errors_total", "timeout")
+	e.untilMetric(1, "publishing_watch_restarts_total", "quiet")
+	e.untilMetric(1, "publishing_watch_restarts_total", "broken") // the next watch is not answered
 	if got := e.published(); differ([]string{"a/1", "b/1", "c/1"}, got) != nil {
 		t.Errorf("got %v while nothing can be known, want what was there", got)
 	}
-	line.mend()
+	network.Mend()
 	e.awaits("a/2", "b/1")
 	e.untilStatus("follows changes again", connected)
-	// Each watch takes its silence or its backoff; LISTs are a second long or a second apart.
+	// From one watch to the next it takes a silence or a backoff, from one LIST to the next a timeout or a backoff of a second.
 	most := 2 + int64(time.Since(began)/time.Second)
 	e.expectRequests(limits{1, most}, limits{3, most})
 	t.Logf("%d LISTs and %d WATCHes in %s", e.requests.lists.Load(), e.requests.watches.Load(), time.Since(began).Round(time.Millisecond))

@@ -15,16 +15,16 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
-// TestWhateverHappens has two writers do anything to thirty Secrets, while manual refreshes and cut lines come in between. In the end what
-// was put together from events is what a LIST says.
+// TestWhateverHappens has two writers do anything to thirty Secrets, while manual refreshes and cut connections come in between. In the
+// end what was put together from events is what a LIST says.
 func TestWhateverHappens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.manyWebhooks(30)
 	w.webhook("untouched", 1)
-	line := w.newLine()
+	network := w.newNetwork()
 	untouched := func(s *setup) { s.keeps = []string{"untouched"} }
-	dropping := w.follow(line.carry, untouched, func(s *setup) { s.DropInvalid = true })
+	dropping := w.follow(over(network), untouched, func(s *setup) { s.DropInvalid = true })
 	keeping := w.follow(untouched)
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -48,8 +48,8 @@ func TestWhateverHappens(t *testing.T) {
 				}
 			}
 		case <-cut.C:
-			line.cut()
-			line.mend()
+			network.Cut()
+			network.Mend()
 		}
 	}
 	w.webhook("untouched", 2)
@@ -62,7 +62,7 @@ func TestWhateverHappens(t *testing.T) {
 	fresh := w.follow()
 	expectSame(keeping, fresh, 0)
 	expectSame(dropping, fresh, 0)
-	t.Logf("%v and %v publications; %d LISTs and %d WATCHes on the line that was cut",
+	t.Logf("%v and %v publications; %d LISTs and %d WATCHes on the network that was cut",
 		dropping.metric("publishing_snapshot_publications_total", "written"), keeping.metric("publishing_snapshot_publications_total", "written"),
 		dropping.requests.lists.Load(), dropping.requests.watches.Load())
 }
@@ -70,8 +70,8 @@ func TestWhateverHappens(t *testing.T) {
 // contested is how many names several Secrets may claim, s-0 and so on. Who has such a name depends on who had it first.
 const contested = 6
 
-// expectSame waits until an engine publishes what another, which has just begun, has listed. Of the contested names only that they are
-// there counts.
+// expectSame waits until an engine publishes what another, which has just begun, has listed. Of the contested names it only
+// counts that they are there.
 func expectSame(e, fresh *engine, contested int) {
 	e.t.Helper()
 	want := content(fresh.document(), contested)

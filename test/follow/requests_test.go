@@ -53,7 +53,7 @@ func (e *engine) expectRequests(lists, watches limits) {
 	}
 }
 
-// expectLive edits a Secret until an edit is published without a LIST in between: one may be due at any moment.
+// expectLive edits a Secret until an edit is published without a LIST in between. A LIST may be due at any moment, so one edit may not do.
 func (e *engine) expectLive(w *world, secret string) {
 	e.t.Helper()
 	const tries = 5

@@ -14,7 +14,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
-// forbiddenWarning is what the log says once of an outage.
+// forbiddenWarning is the log's line about a forbidden watch, which comes once per outage.
 const forbiddenWarning = "changes must not be followed, they wait for the next periodic refresh; the watch is tried again"
 
 func forbidden(s targetsync.RefreshStatus) bool {
@@ -24,7 +24,7 @@ func forbidden(s targetsync.RefreshStatus) bool {
 // shortWatches has watches end by themselves soon: the API server asks for rights only when a watch begins.
 func shortWatches(s *setup) { s.server.WatchLimit = 3 * time.Second }
 
-// TestTheRightToWatchIsTakenAndGivenBack while refreshes go on.
+// TestTheRightToWatchIsTakenAndGivenBack expects refreshes to go on meanwhile.
 func TestTheRightToWatchIsTakenAndGivenBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -54,17 +54,17 @@ func TestTheRightToWatchIsTakenAndGivenBack(t *testing.T) {
 	e.expectLive(w, "b")
 }
 
-// TestForbiddenForAMoment is what an API server does that has just started and has not read the roles yet.
+// TestForbiddenForAMoment refuses for a moment, as an API server does that has just started and has not read the roles yet.
 func TestForbiddenForAMoment(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a", 1)
-	line := w.newLine()
-	e := w.follow(line.carry)
+	network := w.newNetwork()
+	e := w.follow(over(network))
 	w.plane.Grant(t, w.user, w.namespace, "list")
-	line.cut()
+	network.Cut()
 	e.untilStatus("notices", disconnected)
-	line.mend()
+	network.Mend()
 	e.untilMetric(1, "publishing_watch_restarts_total", "forbidden")
 	w.webhook("a", 2)
 	w.plane.Grant(t, w.user, w.namespace, "list", "watch")
@@ -85,7 +85,7 @@ func TestWatchIsNeverGranted(t *testing.T) {
 	w.webhook("a", 2)
 	e.awaits("a/2")
 	e.untilMetric(3, "publishing_watch_restarts_total", "forbidden")
-	watches := e.requests.watches.Load() // before the LISTs, which go on
+	watches := e.requests.watches.Load() // before the LISTs are counted, because those go on
 	if lists := e.requests.lists.Load(); watches > lists {
 		t.Errorf("got %d WATCHes for %d LISTs, want at most one after each", watches, lists)
 	}
@@ -97,7 +97,7 @@ func TestWatchIsNeverGranted(t *testing.T) {
 	e.expectLive(w, "a")
 }
 
-// TestNamespacesAreFollowedEachOnItsOwn has one that must only be listed.
+// TestNamespacesAreFollowedEachOnItsOwn has a namespace that may be listed and not watched.
 func TestNamespacesAreFollowedEachOnItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -132,9 +132,9 @@ func TestNamespacesAreFollowedEachOnItsOwn(t *testing.T) {
 	e.expectRequests(exactly(6), exactly(4)) // the two watches that are open stay so
 }
 
-// TestANamespaceIsDeleted with its Secrets and its Role, and made again. No controller runs here, so the test does what the namespace
-// controller does. To an API server a namespace is no more than a name: the watch of one that is deleted stays open and tells of each
-// Secret, a LIST in it needs a right, as any, and finds nothing.
+// TestANamespaceIsDeleted deletes one with its Secrets and its Role, and makes it again. No controller runs here, so the test does what the
+// namespace controller does. To an API server a namespace is no more than a name: the watch of a deleted one stays open and tells of each
+// Secret; a LIST in it needs a right like any other, and finds nothing.
 func TestANamespaceIsDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -168,7 +168,7 @@ func TestANamespaceIsDeleted(t *testing.T) {
 	for _, e := range []*engine{e, guarded} {
 		e.awaits("a/2", "b/2")
 		e.untilStatus("follows changes again", connected)
-		most := 5 + int64(time.Since(began)/time.Second) // one an interval, and what the watches ask for
+		most := 5 + int64(time.Since(began)/time.Second) // one LIST an interval, and those that the watches ask for
 		e.expectRequests(limits{2, most}, limits{2, most})
 	}
 	e.expectLive(w, "a")

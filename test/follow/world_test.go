@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,7 +31,7 @@ func newWorld(t testing.TB, plane *controlplane.Plane) *world {
 	return w
 }
 
-// elsewhere is the same world in another namespace, where the user may do this.
+// elsewhere is the same world in another namespace, where the user has these rights.
 func (w *world) elsewhere(verbs ...string) *world {
 	w.t.Helper()
 	other := *w
@@ -92,7 +93,7 @@ func (w *world) tryLabel(secret, value string) error {
 	return err
 }
 
-// label sets the value of the label by which Secrets are selected; only true is.
+// label sets the value of the label by which Secrets are selected: those whose value is true.
 func (w *world) label(secret, value string) {
 	w.t.Helper()
 	w.must(w.tryLabel(secret, value))
@@ -113,21 +114,15 @@ func (w *world) must(errs ...error) {
 // manyWebhooks makes Secrets s-0, s-1, … with targets of the same names, all with edit 0.
 func (w *world) manyWebhooks(count int) {
 	w.t.Helper()
-	const workers = 8
-	results := make(chan error)
-	for worker := range workers {
-		go func() {
-			var errs []error
-			for i := worker; i < count; i += workers {
-				errs = append(errs, w.tryPut(nth(i), map[string]string{"type": "webhook", "url": editURL(0),
-					"headers": "X-Team=sre", "auth_token": strings.Repeat("t", 40)}))
-			}
-			results <- errors.Join(errs...)
-		}()
+	var creating errgroup.Group
+	creating.SetLimit(8)
+	for i := range count {
+		creating.Go(func() error {
+			return w.tryPut(nth(i), map[string]string{"type": "webhook", "url": editURL(0),
+				"headers": "X-Team=sre", "auth_token": strings.Repeat("t0", 20)})
+		})
 	}
-	for range workers {
-		w.must(<-results)
-	}
+	w.must(creating.Wait())
 }
 
 func nth(i int) string { return fmt.Sprintf("s-%d", i) }

@@ -25,7 +25,7 @@ type authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// newAuthority makes one and writes its certificate to ca.crt in dir.
+// newAuthority makes an authority and writes its certificate to ca.crt in dir.
 func newAuthority(dir string) (*authority, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: "node-ca"},

@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// Where things are inside the node; the files in config/ repeat it. All of it is in memory and nobody else's.
+// Names, addresses and paths inside the node, which the files in config/ repeat. The paths are in memory, and only the node sees them.
 const (
 	hostname  = "node"
 	nodeIP    = "192.168.99.1"
@@ -20,7 +20,7 @@ const (
 	binDir    = "/run/node/bin"
 )
 
-// Kubeconfig is the administrator's, inside the node. A test that finds another in KUBECONFIG is not inside.
+// Kubeconfig is the administrator's kubeconfig inside the node. A test that finds another path in KUBECONFIG is not inside.
 const Kubeconfig = configDir + "/admin.kubeconfig"
 
 //go:embed config
@@ -78,7 +78,7 @@ func credentials() error {
 	return nil
 }
 
-// writeKubeconfig writes one for whoever has that certificate.
+// writeKubeconfig writes a kubeconfig for the owner of a certificate.
 func writeKubeconfig(file string) error {
 	path := func(ending string) string { return filepath.Join(configDir, file+ending) }
 	config := api.NewConfig()

@@ -2,7 +2,7 @@ package node
 
 import "github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 
-// in is a file of the node's configuration.
+// in returns the path of a file of the node's configuration.
 func in(file string) string { return configDir + "/" + file }
 
 // etcdArgs let etcd forget everything with the node.
@@ -42,12 +42,12 @@ func apiServerArgs() []string {
 func controllerManagerArgs() []string {
 	return append(controllerArgs("controller-manager"),
 		"--use-service-account-credentials=true",
-		"--root-ca-file="+in("ca.crt"), // what kube-root-ca.crt gets
+		"--root-ca-file="+in("ca.crt"), // the content of the ConfigMaps kube-root-ca.crt
 		"--service-account-private-key-file="+in("service-account.key"),
 	)
 }
 
-// controllerArgs are those of the controller manager and the scheduler alike.
+// controllerArgs are the arguments that the controller manager and the scheduler have in common.
 func controllerArgs(name string) []string {
 	kubeconfig := in(name + ".kubeconfig")
 	return []string{
@@ -69,7 +69,7 @@ func kubeletArgs() []string {
 	}
 }
 
-// programs are those that are built.
+// programs are those of the node's programs that are built here.
 var programs = []binaries.Name{
 	binaries.Etcd, binaries.APIServer, binaries.ControllerManager, binaries.Scheduler, binaries.Kubelet, binaries.Kubectl,
 }

@@ -24,7 +24,7 @@ type cluster struct {
 	plan    plan
 	tell    func(string, ...any)
 	daemons []*child.Child
-	// ended gets the first daemon's error; all are meant to run until the end.
+	// ended gets the error of the first daemon that ends; all are meant to run until the node ends.
 	ended context.CancelCauseFunc
 }
 

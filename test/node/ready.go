@@ -58,7 +58,7 @@ func (c *cluster) importImages(ctx context.Context) error {
 	return nil
 }
 
-// client is the administrator's.
+// client returns a client of the administrator.
 func client() (kubernetes.Interface, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", Kubeconfig)
 	if err != nil {

@@ -32,7 +32,7 @@ func readText(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3fi
 // document is the description as the API serves it, and what of it was seen.
 type document struct {
 	*openapi3.T
-	seen map[string]bool // "method path code"
+	seen map[string]bool // by "method path code"
 }
 
 func loadDocument(t *testing.T) *document {
@@ -60,7 +60,7 @@ func forbidMore(schema *openapi3.Schema) {
 	}
 }
 
-// route is the description of a path, or of paths that are none: their answer is described among the components.
+// route returns the description of a path. The answer for a path that is not there is described among the components.
 func (d *document) route(method, path string) *routers.Route {
 	item := d.Paths.Value(path)
 	if item == nil {

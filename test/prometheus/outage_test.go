@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
@@ -20,9 +21,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	sidecar.RemoveBinary()
-	os.Exit(code)
+	controlplane.Main(m, goleak.Cleanup(func(code int) {
+		sidecar.RemoveBinary()
+		os.Exit(code)
+	}))
 }
 
 // outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.

@@ -26,11 +26,14 @@ func newModule(t *testing.T, requirements string, files map[string]string) *modu
 go 1.24.0
 
 require (
-	github.com/alert-history/refresh-sidecar/pkg/targetsfile v0.0.0
 `+requirements+`
 )
 
-replace github.com/alert-history/refresh-sidecar/pkg/targetsfile => `+readerDir(t)+"\n")
+replace (
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile => `+readerDir(t)+`
+	github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom => `+filepath.Join(readerDir(t), "prom")+`
+)
+`)
 	for name, content := range files {
 		m.write(name, content)
 	}
@@ -47,6 +50,18 @@ func (m *module) write(name, content string) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// versions returns the modules that the module's build is made of.
+func (m *module) versions() map[string]string {
+	m.t.Helper()
+	versions := map[string]string{}
+	for line := range strings.Lines(m.goCommand("list", "-m", "-f", "{{.Path}} {{.Version}}", "all")) {
+		if path, version, _ := strings.Cut(strings.TrimSpace(line), " "); version != "" { // the module itself has none
+			versions[path] = version
+		}
+	}
+	return versions
 }
 
 // goCommand runs the go command in the module and returns what it prints.

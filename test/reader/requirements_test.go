@@ -2,44 +2,108 @@
 package reader_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 )
 
-// TestAnAppKeepsItsOlderClientGo pins why the reader is a module of its own: an app on client-go v0.34 that imports it stays there.
-func TestAnAppKeepsItsOlderClientGo(t *testing.T) {
-	app := newModule(t, "\tk8s.io/client-go v0.34.0", map[string]string{"main.go": `package main
-
-import (
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
-	"k8s.io/client-go/rest"
+const (
+	readerPath = "github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	promPath   = readerPath + "/prom"
 )
 
-var (
-	_ rest.Config
-	_ targetsfile.Target
-)
-
-func main() {}
-`})
-	app.goCommand("build", "./...")
-	if got := strings.TrimSpace(app.goCommand("list", "-m", "-f", "{{.Version}}", "k8s.io/client-go")); got != "v0.34.0" {
-		t.Errorf("got client-go %s, want v0.34.0", got)
+// TestAnAppKeepsItsVersions pins why the reader is a module of its own, and its Prometheus collector another: an app that imports them
+// stays on what it has, but for fsnotify and what that needs.
+func TestAnAppKeepsItsVersions(t *testing.T) {
+	brought := map[string]bool{
+		readerPath: true, promPath: true, "github.com/fsnotify/fsnotify": true, "golang.org/x/sys": true,
 	}
-	for line := range strings.Lines(app.goCommand("list", "-m", "-f", "{{.Path}} {{.Version}}", "all")) {
-		if strings.HasPrefix(line, "k8s.io/") && strings.Contains(line, " v0.37") {
-			t.Errorf("the reader raised %s", line)
+	const clientGolang = "\tgithub.com/prometheus/client_golang v1.17.0\n\tgoogle.golang.org/protobuf v1.31.0\n"
+	for _, test := range []struct {
+		name, requirements string
+		uses, imports      []string
+		keeps              map[string]string
+	}{
+		{"an older client-go", "\tk8s.io/client-go v0.34.0\n", []string{"k8s.io/client-go/rest"}, []string{readerPath},
+			map[string]string{"k8s.io/client-go": "v0.34.0"}},
+		{"an older client_golang", clientGolang,
+			[]string{"github.com/prometheus/client_golang/prometheus", "google.golang.org/protobuf/proto"}, []string{readerPath},
+			map[string]string{"github.com/prometheus/client_golang": "v1.17.0", "google.golang.org/protobuf": "v1.31.0"}},
+		{"an older client_golang, and the collector", clientGolang,
+			[]string{"github.com/prometheus/client_golang/prometheus", "google.golang.org/protobuf/proto"}, []string{readerPath, promPath},
+			map[string]string{"github.com/prometheus/client_golang": "v1.17.0", "google.golang.org/protobuf": "v1.31.0"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := newModule(t, test.requirements, map[string]string{"main.go": program(test.uses)}).versions()
+			app := newModule(t, test.requirements, map[string]string{"main.go": program(append(test.uses, test.imports...))})
+			app.goCommand("build", "./...")
+			after := app.versions()
+			for path, version := range before {
+				if after[path] != version && !brought[path] {
+					t.Errorf("the reader moved %s from %s to %s", path, version, after[path])
+				}
+			}
+			for path, version := range after {
+				if before[path] == "" && !brought[path] {
+					t.Errorf("the reader brought %s %s", path, version)
+				}
+			}
+			for path, want := range test.keeps {
+				if after[path] != want {
+					t.Errorf("got %s %s, want %s", path, after[path], want)
+				}
+			}
+			mod, err := os.ReadFile(filepath.Join(app.dir, "go.mod"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(string(mod), "\ngo 1.24.0\n") {
+				t.Errorf("the reader raised the Go version:\n%s", mod)
+			}
+		})
+	}
+}
+
+// program imports packages and does nothing.
+func program(imports []string) string {
+	text := "package main\n\nimport (\n"
+	for _, path := range imports {
+		text += fmt.Sprintf("\t_ %q\n", path)
+	}
+	return text + ")\n\nfunc main() {}\n"
+}
+
+// TestOldestGo runs the reader's tests with the oldest Go that its go.mod names.
+func TestOldestGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: it downloads a toolchain and runs the reader's tests once more")
+	}
+	for _, dir := range []string{readerDir(t), filepath.Join(readerDir(t), "prom")} {
+		oldest := goDirective(t, dir)
+		env := []string{"GOTOOLCHAIN=go" + oldest, "GOFLAGS="}
+		if !hasToolchain(t, env) {
+			t.Skipf("skipped: the toolchain of go %s cannot be downloaded", oldest)
 		}
+		if got := goCommand(t, dir, env, "env", "GOVERSION"); got != "go"+oldest+"\n" {
+			t.Errorf("got %s, want go%s", got, oldest)
+		}
+		goCommand(t, dir, env, "test", "./...")
 	}
-	mod, err := os.ReadFile(filepath.Join(app.dir, "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(mod), "\ngo 1.24.0\n") {
-		t.Errorf("the reader raised the Go version:\n%s", mod)
-	}
+}
+
+func goDirective(t *testing.T, dir string) string {
+	t.Helper()
+	return strings.TrimSpace(goCommand(t, dir, []string{"GOFLAGS="}, "list", "-m", "-f", "{{.GoVersion}}"))
+}
+
+func hasToolchain(t *testing.T, env []string) bool {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "version")
+	cmd.Env = append(os.Environ(), env...)
+	return cmd.Run() == nil
 }
 
 // TestOtherSystems pins that an app's developers can build it on their own machines.

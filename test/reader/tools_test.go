@@ -20,7 +20,7 @@ func tools(t *testing.T) *module {
 		}
 		files[name] = string(source)
 	}
-	return newModule(t, "\tgithub.com/rs/zerolog v1.35.1\n\tgithub.com/santhosh-tekuri/jsonschema/v6 v6.0.3", files)
+	return newModule(t, "\t"+readerPath+" v1.0.0\n\tgithub.com/rs/zerolog v1.35.1\n\tgithub.com/santhosh-tekuri/jsonschema/v6 v6.0.3", files)
 }
 
 func TestTools(t *testing.T) {

@@ -108,7 +108,7 @@ func TestCommandsRun(t *testing.T) {
 		t.Run(b.name(), func(t *testing.T) {
 			switch {
 			case strings.HasPrefix(b.before, "<!-- answers: written by go test ./cmd/refresh-sidecar"):
-				// That test runs them.
+				// The test that the comment names runs them.
 			case b.language == "console":
 				d.converse(t, b.text)
 			default:
@@ -120,7 +120,7 @@ func TestCommandsRun(t *testing.T) {
 	}
 }
 
-// TestUnknownCommandsFail makes sure that the desk cannot be content with anything.
+// TestUnknownCommandsFail makes sure that the desk fails where a command is unknown, is refused or finds nothing.
 func TestUnknownCommandsFail(t *testing.T) {
 	d := newDesk(t)
 	for _, script := range []string{

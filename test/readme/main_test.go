@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) {
 	if do, ok := stands()[filepath.Base(os.Args[0])]; ok {
 		os.Exit(do(os.Args[1:]))
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+	controlplane.Main(m, goleak.Cleanup(func(code int) {
 		sidecar.RemoveBinary()
 		os.Exit(code)
 	}))

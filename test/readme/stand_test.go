@@ -17,7 +17,7 @@ const (
 	varBinary  = "README_BINARY"  // refresh-sidecar
 	varKubectl = "README_KUBECTL" // kubectl
 	varAddress = "README_ADDRESS" // host:port of a sidecar that runs, in the place of port 8095
-	varPprof   = "README_PPROF"   // and of its profiles, in the place of port 6060
+	varPprof   = "README_PPROF"   // host:port of its profiles, in the place of port 6060
 	varPath    = "README_PATH"    // the PATH that tests have
 )
 

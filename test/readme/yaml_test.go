@@ -90,7 +90,7 @@ func applyObjects(t *testing.T, kubeconfig, text string) {
 	}
 }
 
-// buildOverlay builds the overlay in the place of the example, on that one's Deployment.
+// buildOverlay builds the overlay in the place of the example's, with the example's Deployment.
 func buildOverlay(t *testing.T, text string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -15,7 +15,7 @@ var count = flag.Int("sidecars", 200, "how many sidecars BenchmarkScale runs")
 
 const (
 	secrets  = 1_000
-	alone    = 10 * time.Second // of the API server without sidecars
+	alone    = 10 * time.Second // how long the API server is measured without sidecars
 	settling = 10 * time.Second
 	resting  = time.Minute
 	away     = 10 * time.Second
@@ -66,18 +66,18 @@ func (f *fleet) measureRest() {
 	f.b.ReportMetric((after.etcd-before.etcd)/seconds, "cores-etcd")
 	f.b.ReportMetric((after.sidecars-before.sidecars)/seconds, "cores-sidecars")
 	f.b.ReportMetric(sidecar.Memory(f.b, f.plane.PIDs()["kube-apiserver"], "VmRSS"), "MB-api")
-	var resident float64
+	var anonymous float64
 	for _, p := range f.sidecars {
-		resident += sidecar.Memory(f.b, p.PID(), "VmRSS")
+		anonymous += sidecar.Memory(f.b, p.PID(), "RssAnon")
 	}
-	f.b.ReportMetric(resident/float64(len(f.sidecars)), "MB-sidecar")
+	f.b.ReportMetric(anonymous/float64(len(f.sidecars)), "MB-sidecar")
 }
 
 func (f *fleet) measureChanges(changes int) {
 	var all []time.Duration
 	for range changes {
 		all = append(all, f.change()...)
-		<-time.After(time.Second) // each is a first one after a quiet spell
+		<-time.After(time.Second) // so that each change is the first one after a quiet spell
 	}
 	f.report(all, "ms-change")
 }
@@ -106,7 +106,7 @@ func (f *fleet) measureReturn() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for last.at.Sub(began) < herding {
-		last = f.load() // the first covers the seconds that the start took
+		last = f.load() // the first time it covers the seconds of the start, too
 		peak = max(peak, (last.requests.all-previous.requests.all)/last.at.Sub(previous.at).Seconds())
 		previous = last
 		<-tick.C

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -25,9 +26,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	sidecar.RemoveBinary()
-	os.Exit(code)
+	controlplane.Main(m, goleak.Cleanup(func(code int) {
+		sidecar.RemoveBinary()
+		os.Exit(code)
+	}))
 }
 
 // world is a namespace with a user who may do there what deploy/pod-example.yaml grants.
@@ -45,12 +47,12 @@ func newWorld(t *testing.T, plane *controlplane.Plane) *world {
 	t.Helper()
 	w := &world{t: t, plane: plane, admin: plane.Admin(), namespace: plane.Namespace(t), user: plane.User(t),
 		path: filepath.Join(t.TempDir(), "targets.json")}
-	plane.Grant(t, w.user, w.namespace, exampleVerbs(t)...)
+	plane.Grant(t, w.user, w.namespace, sidecar.ExampleRole(t).Rules[0].Verbs...)
 	w.kubeconfig = plane.WriteKubeconfig(t, w.user, w.namespace)
 	return w
 }
 
-// start runs a sidecar on the namespace. Its kubeconfig names it, so that no flag has to.
+// start runs a sidecar on the namespace. The kubeconfig names the namespace, so that no flag has to.
 func (w *world) start(args ...string) *sidecar.Process {
 	w.t.Helper()
 	return sidecar.Start(w.t, w.path, append([]string{"--kubeconfig", w.kubeconfig, "--rate-limit", "0"}, args...)...)
@@ -256,7 +258,7 @@ func TestATokenThatIsNotAcceptedIsToldApart(t *testing.T) {
 	expectNoSecret(t, p, unknown.Token)
 }
 
-// TestAMistypedNamespaceLosesNothing: the API server answers it with 200 and an empty list.
+// TestAMistypedNamespaceLosesNothing asks for a namespace that is not there, for which the API server has 200 and an empty list.
 func TestAMistypedNamespaceLosesNothing(t *testing.T) {
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)

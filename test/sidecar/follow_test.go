@@ -4,39 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-
-	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// exampleVerbs are what the Role of the pod example grants on Secrets.
-func exampleVerbs(t testing.TB) []string {
-	t.Helper()
-	data, err := os.ReadFile("../../deploy/pod-example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for document := range strings.SplitSeq(string(data), "\n---\n") {
-		var role rbacv1.Role
-		if yaml.Unmarshal([]byte(document), &role) == nil && role.Kind == "Role" {
-			if len(role.Rules) != 1 || !slices.Equal(role.Rules[0].Resources, []string{"secrets"}) {
-				t.Fatalf("got rules %+v, want one, of Secrets", role.Rules)
-			}
-			return role.Rules[0].Verbs
-		}
-	}
-	t.Fatal("the pod example has no Role")
-	return nil
-}
-
-// watches returns how many watches of Secrets the API server has seen, those that last included.
+// watches returns how many watches of Secrets the API server has seen, open ones included.
 func watches(t testing.TB, plane *controlplane.Plane) float64 {
 	of := map[string]string{"verb": "WATCH", "resource": "secrets"}
 	return plane.Metric(t, "apiserver_request_total", of) + plane.Metric(t, "apiserver_longrunning_requests", of)
@@ -68,7 +44,7 @@ func TestChangesAreFollowedOrNot(t *testing.T) {
 	before := watches(t, private.Plane)
 	p := w.start("--no-watch", "--refresh-interval", "1s")
 	publishes(p, edit(1))
-	publishes(p, edit(2)) // a refresh found it
+	publishes(p, edit(2)) // found by a refresh
 	if s := p.Status(); s.Watch.Enabled || s.Watch.Connected || s.Watch.Error != "" {
 		t.Errorf("got watch %+v with --no-watch", s.Watch)
 	}
@@ -105,7 +81,7 @@ func TestChangesAreFollowedOrNot(t *testing.T) {
 	}
 }
 
-// TestARoleWithoutWatch is one from before changes were followed: refreshes go on.
+// TestARoleWithoutWatch has a Role from before changes were followed: refreshes go on.
 func TestARoleWithoutWatch(t *testing.T) {
 	w := newWorld(t, controlplane.Get(t))
 	w.plane.Grant(t, w.user, w.namespace, "list")

@@ -69,7 +69,7 @@ type Process struct {
 	cmd     *exec.Cmd
 	Path    string // of the snapshot
 	URL     string // of its HTTP interface
-	Token   string // that Do shows; empty: none
+	Token   string // the bearer token that Do sends; empty: none
 	done    chan struct{}
 	exitErr error
 	mu      sync.Mutex
@@ -131,7 +131,7 @@ func (p *Process) read(stderr io.Reader) {
 	close(p.done)
 }
 
-// Logs returns the log lines with a message, all with "".
+// Logs returns the log lines with this message, or all of them if it is empty.
 func (p *Process) Logs(message string) (lines []map[string]any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

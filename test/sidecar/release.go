@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,11 +12,19 @@ import (
 func ReleaseBinary(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "refresh-sidecar")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/refresh-sidecar") // #nosec G204 -- our own arguments
+	if err := BuildRelease(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// BuildRelease builds the program as it is shipped.
+func BuildRelease(path string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/refresh-sidecar") // #nosec G204 -- our own arguments
 	cmd.Dir = root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return fmt.Errorf("building refresh-sidecar: %w\n%s", err, out)
 	}
-	return path
+	return nil
 }

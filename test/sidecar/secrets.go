@@ -1,10 +1,10 @@
 package sidecar
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -14,26 +14,20 @@ import (
 // CreateSecrets makes Secrets that yield a target each, of the same name: see [SecretName].
 func CreateSecrets(t testing.TB, plane *controlplane.Plane, namespace string, count int) {
 	t.Helper()
-	const workers = 10
-	results := make(chan error)
-	for worker := range workers {
-		go func() {
-			var err error
-			for i := worker; i < count; i += workers {
-				_, e := plane.Admin().CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
-					ObjectMeta: metav1.ObjectMeta{Name: SecretName(i), Labels: map[string]string{"publishing-target": "true"}},
-					StringData: map[string]string{"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/0123456789abcdef",
-						"headers": "X-Team=sre", "auth_token": "0123456789abcdef"},
-				}, metav1.CreateOptions{})
-				err = errors.Join(err, e)
-			}
-			results <- err
-		}()
+	var creating errgroup.Group
+	creating.SetLimit(10)
+	for i := range count {
+		creating.Go(func() error {
+			_, err := plane.Admin().CoreV1().Secrets(namespace).Create(t.Context(), &corev1.Secret{
+				ObjectMeta: metav1.ObjectMeta{Name: SecretName(i), Labels: map[string]string{"publishing-target": "true"}},
+				StringData: map[string]string{"type": "webhook", "url": "https://hooks.example.com/services/T0000/B0000/0123456789abcdef",
+					"headers": "X-Team=sre", "auth_token": "0123456789abcdef"},
+			}, metav1.CreateOptions{})
+			return err
+		})
 	}
-	for range workers {
-		if err := <-results; err != nil {
-			t.Fatal(err)
-		}
+	if err := creating.Wait(); err != nil {
+		t.Fatal(err)
 	}
 }
 

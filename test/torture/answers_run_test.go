@@ -39,12 +39,12 @@ func testReply(t *testing.T, r reply) {
 	f.figure("at most %d requests", most)
 }
 
-// outage lets the wrong answers last until they have been met at least twice, and a full interval.
+// outage lets the wrong answers last until the sidecar has met them at least twice, and for a full interval.
 func (r reply) outage(t *testing.T, p *sidecar.Process, front *front, change func()) time.Duration {
 	t.Helper()
 	begun := time.Now()
 	front.answer("", r.serve)
-	front.CloseClientConnections() // the open watch is the proxy's to answer, too
+	front.CloseClientConnections() // so that the watch is opened again, through the proxy
 	change()
 	p.Until("fails", func() error { return failed(p, times(2, 1)) })
 	s := p.Status()

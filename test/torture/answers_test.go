@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// reply is a wrong answer, in the place of the API server's.
+// reply is a wrong answer, given in the place of the API server's.
 type reply struct {
 	name       string
 	code       int
@@ -17,7 +17,7 @@ type reply struct {
 	body       string
 	cut        bool          // the connection is cut after the body
 	permanent  bool          // the failure's class
-	retryAfter time.Duration // what the sidecar has to wait at least: what the server asks, capped at the interval
+	retryAfter time.Duration // the least wait of the sidecar: what the server asks for, capped at the interval
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 
 // replies are the answers that a busy API server, a broken one, and what stands in front of it give. The sidecar's interval is answerInterval.
 func replies() []reply {
-	// The message of a 429 speaks about the request and is quoted; what stands beside it, and a message about the server's own troubles, not.
+	// The message of a 429 speaks about the request and is quoted. The details beside it, and messages about the server's own troubles, are not.
 	busy := fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"TooManyRequests","code":429,"message":"slow down","details":{"name":%q}}`, canaryBody)
 	broken := func(code int, reason string) string {
 		return fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","reason":%q,"code":%d,"message":%q}`, reason, code, canaryBody)
@@ -101,7 +101,7 @@ func budget(outage, wait time.Duration) (lists, watches int) {
 	return lists, watches
 }
 
-// TestWrongAnswers has the API server answered for by what is not it, or not well.
+// TestWrongAnswers puts wrong answers in the place of the API server's, as a broken one gives them, or a proxy in front of it.
 func TestWrongAnswers(t *testing.T) {
 	t.Parallel()
 	all := replies()

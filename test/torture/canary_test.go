@@ -10,7 +10,7 @@ import (
 // canary marks what is secret. It is no word of any program, and reads the same in a URL, in JSON and in YAML.
 const canary = "cAnArY"
 
-// marks counts the places where a canary was planted, each by another number, so that a find names its field.
+// marks counts the places where a canary was planted, each by another number, so that what is found names its field.
 type marks struct {
 	n      int
 	fields map[string]string // by canary
@@ -44,7 +44,7 @@ func (m *marks) find(text string) (fields []string) {
 	return fields
 }
 
-// encodings are what a text becomes inside of another that is encoded: base64 in its three alignments, without the characters that
+// encodings are the forms that a text has inside another text that is encoded: base64 in its three alignments, without the characters that
 // neighbours share, and hex.
 func encodings(text string) []string {
 	forms := []string{hex.EncodeToString([]byte(text))}
@@ -87,7 +87,7 @@ func (m *marks) secrets() map[string]map[string]string {
 	quoted := func(format, field string) string { return fmt.Sprintf("%q", fmt.Sprintf(format, m.plant(field))) }
 	flat := func(key, value string) map[string]string {
 		f := map[string]string{"type": "webhook", "url": "https://example.com/" + m.plant("flat URL"), "headers": "X-K=" + m.plant("flat header"),
-			"auth_token": m.plant("auth_token"), "password": m.plant("a key that is not read")}
+			"auth_token": m.plant("auth_token"), "password": m.plant("a key that is passed on"), "filter_config": fmt.Sprintf(`{%q:%q}`, m.plant("key in a flat filter_config"), m.plant("value in it"))}
 		f[key] = value
 		return f
 	}
@@ -97,6 +97,8 @@ func (m *marks) secrets() map[string]map[string]string {
 		"good-base64":      of(base64.StdEncoding.EncodeToString([]byte(m.config("good-base64", nil)))),
 		"good-flat":        flat("name", "good-flat"),
 		"good-disabled":    change("good-disabled", "enabled", "false"),
+		"good-lines":       flat("headers", "X-K: "+m.plant("header in a line")+"\nX-E: ${"+m.plant("placeholder in a header")+"}"),
+		"good-spelling":    of(strings.Replace(m.config("good-spelling", nil), "{", fmt.Sprintf(`{"webhook_url":%q,"auth":{"password":%q},`, m.plant("webhook_url"), m.plant("auth")), 1)),
 		"bad-name":         change("bad-name", "name", quoted("%s.UPPER", "name")),
 		"bad-type":         change("bad-type", "type", quoted("%s", "type")),
 		"bad-format":       change("bad-format", "format", quoted("%s", "format")),
@@ -105,12 +107,24 @@ func (m *marks) secrets() map[string]map[string]string {
 		"bad-url-user":     change("bad-url-user", "url", quoted("https://user:%s@example.com/", "user info of a URL")),
 		"bad-url-escape":   change("bad-url-escape", "url", quoted("https://example.com/%%zz%s", "URL with a broken escape")),
 		"bad-url-port":     change("bad-url-port", "url", quoted("https://example.com:%s/", "port of a URL")),
+		"bad-url-host":     change("bad-url-host", "url", quoted("https://\u0435%s.example/", "host of a URL")),
+		"bad-url-bar":      change("bad-url-bar", "url", quoted("https://example.com/|%s", "URL with a bar")),
+		"bad-url-hidden":   change("bad-url-hidden", "url", quoted("https://example.com/\u200b%s", "URL with what does not show")),
+		"bad-url-template": change("bad-url-template", "url", quoted("https://example.com/${%s}", "URL that is a template")),
+		"bad-credential":   change("bad-credential", "headers", fmt.Sprintf(`{"Authorization":"Bearer a %s"}`, m.plant("credential with a space"))),
+		"bad-placeholder":  change("bad-placeholder", "headers", fmt.Sprintf(`{"Authorization":"Bearer {{ %s }}"}`, m.plant("template of a credential"))),
 		"bad-header-value": change("bad-header-value", "headers", fmt.Sprintf(`{"X-K":"a\r\n%s"}`, m.plant("header with a line break"))),
 		"bad-header-name":  change("bad-header-name", "headers", fmt.Sprintf(`{"X K: %s":"v"}`, m.plant("header name that is none"))),
 		"bad-header-type":  change("bad-header-type", "headers", fmt.Sprintf(`{"X-K":[%q]}`, m.plant("header that is no string"))),
 		"bad-enabled":      change("bad-enabled", "enabled", quoted("%s", "enabled")),
 		"bad-filter":       change("bad-filter", "filter_config", quoted("%s", "filter_config")),
 		"bad-twice":        of(strings.Replace(m.config("bad-twice", nil), "{", fmt.Sprintf(`{"url":%q,`, m.plant("duplicate url")), 1)),
+		"bad-number":       change("bad-number", "x", `{"`+m.plant("key beside a number")+`":1e999}`),
+		"bad-surrogate":    change("bad-surrogate", "x", `"`+m.plant("text with half a pair")+`\ud800"`),
+		"bad-yaml":         of("name: " + m.plant("YAML")),
+		"bad-flat-scheme":  flat("auth_token", "Bearer "+m.plant("token with a scheme")),
+		"bad-flat-lines":   flat("headers", "X-K: "+m.plant("header in a line of two")+", X-L: "+m.plant("the second")),
+		"bad-flat-filter":  flat("filter_config", "{"+m.plant("flat filter_config that is no JSON")),
 		"bad-json":         of(m.config("bad-json", nil)[1:]),
 		"bad-json-end":     of(m.config("bad-json-end", nil) + m.plant("text after the document")),
 		"bad-no-key":       {"-" + m.plant("key that is no identifier"): m.plant("value without a key"), m.plant("long key") + strings.Repeat("x", 60): "v"},

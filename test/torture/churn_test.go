@@ -17,7 +17,7 @@ type churn struct {
 	stay   []string
 	other  []string
 	pause  time.Duration
-	size   int // of the filter_config of each target
+	size   int // of each target's filter_config, in bytes
 	random *rand.Rand
 
 	number  int
@@ -39,7 +39,7 @@ func newChurn(w *world, stay, size int, pause time.Duration) *churn {
 	return c
 }
 
-// content is a whole Secret, or with something before the scheme of its URL one that yields no target.
+// content is the data of a Secret. With something before the scheme of its URL it yields no target.
 func (c *churn) content(name, broken string, number int) map[string]string {
 	return map[string]string{"target.json": fmt.Sprintf(`{"name":%q,"type":"webhook","url":"%shttps://example.com/%d","filter_config":{"x":%q}}`,
 		name, broken, number, strings.Repeat("x", c.size))}
@@ -90,13 +90,13 @@ func (c *churn) change() {
 	}
 }
 
-// stop ends the changes. What current has is then what the API server has.
+// stop ends the changes. From then on current agrees with the API server.
 func (c *churn) stop() {
 	c.cancel()
 	c.done.Wait()
 }
 
-// arrived returns what of the present state a snapshot does not show.
+// arrived returns an error that names what of the present state a snapshot does not show.
 func (c *churn) arrived(f *rawFile) error {
 	if f == nil {
 		return fmt.Errorf("there is no snapshot")

@@ -21,7 +21,7 @@ func TestDirectoryReplaced(t *testing.T) {
 	makeDir(t, dir)
 	w.webhook("a", 0)
 	f := begin(t, &fault{Area: "disk", Name: "directory replaced", Made: "the directory is renamed away, or removed, and made anew, while a Secret changes",
-		Holds: "the file comes back in the new directory with the same epoch and a later generation; the Reader serves all the while and follows"})
+		Holds: "the file comes back in the new directory, in a new epoch; the Reader serves all the while and follows"})
 	p := sidecar.StartBinary(t, releaseBinary(t), w.path, w.args()...)
 	d := &diskWorld{world: w, p: p, f: f}
 	p.Until("publishes", func() error { return d.shows(0) })
@@ -57,7 +57,7 @@ func makeDir(t *testing.T, path string) {
 	}
 }
 
-// TestPermissionTaken runs the sidecar as a user whom permissions bind, which they do not bind root.
+// TestPermissionTaken runs the sidecar as a user who is not root, because permissions do not bind root.
 func TestPermissionTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -90,7 +90,7 @@ func TestPermissionTaken(t *testing.T) {
 	witness.end()
 }
 
-// unprivileged returns a program that runs another one as nobody, if this process is root.
+// unprivileged returns a program that runs another one as the user nobody, if this process is root.
 func unprivileged(t *testing.T, binary string) string {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -103,7 +103,7 @@ func unprivileged(t *testing.T, binary string) string {
 	return script(t, fmt.Sprintf("exec %s --reuid=65534 --regid=65534 --clear-groups --pdeathsig=KILL -- %s \"$@\"", setpriv, binary))
 }
 
-// openTempDir returns a directory of nobody's, whose parents anybody may pass, unlike those of t.TempDir.
+// openTempDir returns a directory that belongs to the user nobody. Every user may pass its parents, unlike those of t.TempDir.
 func openTempDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "torture")
@@ -115,7 +115,7 @@ func openTempDir(t *testing.T) string {
 	return dir
 }
 
-// give hands a file or a directory to nobody.
+// give makes the user nobody the owner of a file or a directory.
 func give(t *testing.T, path string) {
 	t.Helper()
 	if os.Getuid() != 0 {

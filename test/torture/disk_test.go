@@ -18,7 +18,7 @@ type diskWorld struct {
 	*world
 	p *sidecar.Process
 	f *fault
-	n int // of the last webhook
+	n int // the number of the last webhook
 }
 
 const diskOptions = "size=256k,nr_inodes=20,mode=0755"
@@ -36,7 +36,7 @@ func newDiskWorld(t *testing.T, f *fault) *diskWorld {
 	return d
 }
 
-// start runs a sidecar with the default schedule: what it publishes after the first time, it publishes without a LIST.
+// start runs a sidecar with the default schedule, so that whatever it publishes after the first time comes without a LIST.
 func (d *diskWorld) start(binary, kubeconfig string) {
 	d.t.Helper()
 	d.p = sidecar.StartBinary(d.t, binary, d.path, "--kubeconfig", kubeconfig, "--startup-backoff", "1s")
@@ -129,7 +129,7 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// fill writes a file until nothing more fits. The sidecar's own temp file may come and go meanwhile, so it is tried until the end holds.
+// fill writes a file until nothing more fits. The sidecar's own temp file may come and go meanwhile, so fill goes on until the disk stays full.
 func fill(t *testing.T, path string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- the test's own file

@@ -13,9 +13,9 @@ const elsewhereVariable = "TORTURE_ELSEWHERE"
 
 func elsewhere() bool { return os.Getenv(elsewhereVariable) != "" }
 
-// inMountNamespace runs the test once more in a process with a mount namespace of its own, where it may mount what it likes and none
-// of it is left. It returns true in that process; where it returns false, the test has been run. Who is not root becomes it in a user
-// namespace, which the kernel must allow.
+// inMountNamespace runs the test once more in a process with a mount namespace of its own, where it may mount what it likes: the mounts
+// end with the process. It returns true in that process; where it returns false, the test has been run. A user who is not root becomes
+// root in a user namespace, which the kernel must allow.
 func inMountNamespace(t *testing.T) bool {
 	t.Helper()
 	if elsewhere() {

@@ -19,8 +19,8 @@ type front struct {
 	*httptest.Server
 	proxy   http.Handler // to the API server
 	mu      sync.Mutex
-	shown   *tls.Certificate // nil: the test server's own
-	instead http.HandlerFunc // nil: the API server answers
+	shown   *tls.Certificate // what clients see; nil: the test server's own
+	instead http.HandlerFunc // what answers in the API server's stead; nil: nothing does
 	only    string           // what instead answers: list, watch, or both with ""
 	lists   []time.Time
 	watches []time.Time
@@ -63,7 +63,7 @@ func newFront(t *testing.T, w *world) *front {
 	return f
 }
 
-// unlessFirstPage answers the later pages of a LIST, where instead does, and leaves the rest to the API server.
+// unlessFirstPage has instead answer the later pages of a LIST, and the API server all that instead returns false for.
 func (f *front) unlessFirstPage(instead func(http.ResponseWriter, *http.Request) bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("continue") == "" || !instead(w, r) {
@@ -89,7 +89,7 @@ func (f *front) note(r *http.Request) http.HandlerFunc {
 	return f.instead
 }
 
-// answer has requests of a kind answered in the API server's stead, with nil by itself again, and begins to count anew.
+// answer has a handler answer requests of a kind in the API server's stead (nil: the API server answers again), and starts the counts anew.
 func (f *front) answer(only string, instead http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -115,7 +115,7 @@ func (f *front) configure(*tls.ClientHelloInfo) (*tls.Config, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.shown == nil {
-		return nil, nil // the configuration of the server stands
+		return nil, nil // the server's configuration stays as it is
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: f.TLS.NextProtos, Certificates: []tls.Certificate{*f.shown}}, nil
 }

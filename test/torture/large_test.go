@@ -28,8 +28,8 @@ func noise(size int) string {
 	return string(text)
 }
 
-// TestSecretsOfOneMebibyte fills the namespace with the largest Secrets there are: targets with ballast beside them, and such as are too
-// large for a target. The memory limit of the pod example applies.
+// TestSecretsOfOneMebibyte fills the namespace with the largest Secrets there are: targets with ballast beside them, and Secrets that are
+// too large for a target. The memory limit of the pod example applies.
 func TestSecretsOfOneMebibyte(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -55,7 +55,7 @@ func TestSecretsOfOneMebibyte(t *testing.T) {
 	expectPeak(t, f, p, 67) // 64 MiB
 }
 
-// createBinary is createMany for data that needs not be text, written in protobuf.
+// createBinary makes Secrets as createMany does, whose data need not be text.
 func (w *world) createBinary(prefix string, count int, data func(i int) map[string][]byte) {
 	w.t.Helper()
 	for i := range count {

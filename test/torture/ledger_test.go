@@ -60,7 +60,7 @@ func (f *fault) violation(format string, args ...any) {
 	}
 }
 
-// figure adds what was measured.
+// figure adds a measured value to the row.
 func (f *fault) figure(format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,6 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -23,28 +27,25 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
 	if elsewhere() {
-		return m.Run()
+		controlplane.Main(m)
 	}
 	ledger, err := openLedger()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		return 1
+		os.Exit(1)
 	}
-	defer ledger.close()
-	defer sidecar.RemoveBinary()
-	defer removeRelease()
 	begun := time.Now()
-	code := m.Run()
-	if err := ledger.print(os.Stdout, time.Since(begun)); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	controlplane.Main(m, append(wire.IgnoreLeaks(), goleak.Cleanup(func(code int) {
+		if err := ledger.print(os.Stdout, time.Since(begun)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		ledger.close()
+		sidecar.RemoveBinary()
+		removeRelease()
+		os.Exit(code)
+	}))...)
 }
 
 // times returns how often something is done: often in the long form, seldom in the short one.
@@ -55,7 +56,7 @@ func times(long, short int) int {
 	return short
 }
 
-// during is times for durations.
+// during returns how long something lasts: long in the long form, short in the short one.
 func during(long, short time.Duration) time.Duration {
 	if *full {
 		return long
@@ -63,7 +64,7 @@ func during(long, short time.Duration) time.Duration {
 	return short
 }
 
-// patient leaves a test to the long form.
+// patient leaves a test to the long form, where it runs in parallel.
 func patient(t *testing.T, why string) {
 	t.Helper()
 	if !*full {

@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// bulk makes Secrets so large that a LIST is longer than what a spoilt wire lets pass. Their content does not compress.
+// bulk makes Secrets so large that a LIST is longer than what a spoilt network lets pass. Their content does not compress.
 func (w *world) bulk(count int) (names []string) {
 	w.t.Helper()
 	w.createMany("bulk", count, func(i int) map[string]string {
@@ -32,25 +33,24 @@ func (w *world) bulk(count int) (names []string) {
 // spoiling is one fault of the network.
 type spoiling struct {
 	name, made string
-	toxics     []toxic
+	toxics     []wire.Toxic
 	works      bool // the sidecar is expected to go on working
 }
 
 func spoilings() []spoiling {
-	const down, up = "downstream", "upstream"
+	down, up := wire.Downstream, wire.Upstream
 	return []spoiling{
-		{"latency", "400 ms ± 100 ms of latency each way", []toxic{
-			{"latency", down, map[string]int64{"latency": 400, "jitter": 100}}, {"latency", up, map[string]int64{"latency": 400, "jitter": 100}}}, true},
-		{"cut in mid-page", "the connection ends after 200 KB of a list of 1.2 MB", []toxic{
-			{"limit_data", down, map[string]int64{"bytes": 200_000}}}, false},
-		{"slow close", "the same, but the end shows only 1.5 s later", []toxic{
-			{"limit_data", down, map[string]int64{"bytes": 200_000}}, {"slow_close", down, map[string]int64{"delay": 1500}}}, false},
-		{"reset", "the connection is reset (RST) 50 ms after the first byte of an answer", []toxic{
-			{"reset_peer", down, map[string]int64{"timeout": 50}}}, false},
-		{"black hole", "connections open, and nothing passes either way", []toxic{
-			{"timeout", down, map[string]int64{"timeout": 0}}, {"timeout", up, map[string]int64{"timeout": 0}}}, false},
-		{"1 KB/s", "answers come at 1 KB/s", []toxic{
-			{"bandwidth", down, map[string]int64{"rate": 1}}}, false},
+		{"latency", "400 ms ± 100 ms of latency each way", []wire.Toxic{
+			down("latency", map[string]int64{"latency": 400, "jitter": 100}), up("latency", map[string]int64{"latency": 400, "jitter": 100})}, true},
+		{"cut in mid-page", "the connection ends after 200 KB of a list of 1.2 MB", []wire.Toxic{
+			down("limit_data", map[string]int64{"bytes": 200_000})}, false},
+		{"slow close", "the same, but the end shows only 1.5 s later", []wire.Toxic{
+			down("limit_data", map[string]int64{"bytes": 200_000}), down("slow_close", map[string]int64{"delay": 1500})}, false},
+		{"reset", "the connection is reset (RST) 50 ms after the first byte of an answer", []wire.Toxic{
+			down("reset_peer", map[string]int64{"timeout": 50})}, false},
+		{"black hole", "connections open, and nothing passes either way", wire.Silence(), false},
+		{"1 KB/s", "answers come at 1 KB/s", []wire.Toxic{
+			down("bandwidth", map[string]int64{"rate": 1})}, false},
 	}
 }
 
@@ -65,13 +65,14 @@ func TestSpoiltNetwork(t *testing.T) {
 			w := newWorld(t, controlplane.Get(t))
 			keeps := w.bulk(150)
 			w.webhook("a", 0)
-			wire := newWire(t, w)
+			network := wire.New(t, w.access.server)
+			w.access.server = network.URL()
 			p := w.start()
 			f := begin(t, &fault{Area: "network", Name: s.name, Made: s.made + " (toxiproxy)", Holds: holds(s)})
 			witness := attach(t, w.path, f, append(keeps, "a")...)
 			var worst time.Duration
 			for i := range times(5, 1) {
-				wire.spoil(s.toxics...)
+				network.Spoil(s.toxics...)
 				w.webhook("a", i+1)
 				if s.works {
 					expectNumber(t, p, "a", i+1)
@@ -80,7 +81,7 @@ func TestSpoiltNetwork(t *testing.T) {
 					expectTransient(f, p)
 				}
 				begun := time.Now()
-				wire.mend()
+				network.Mend()
 				expectNumber(t, p, "a", i+1)
 				p.Until("is well again", func() error { return succeeded(p) })
 				worst = max(worst, time.Since(begun))

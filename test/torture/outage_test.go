@@ -8,7 +8,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 )
 
-// TestAPIServerOutages takes the API server away in the ways in which it goes, and gives it back.
+// TestAPIServerOutages takes the API server away in every way in which one goes away, and gives it back.
 func TestAPIServerOutages(t *testing.T) {
 	t.Parallel()
 	for _, outage := range []struct {

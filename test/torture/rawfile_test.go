@@ -35,7 +35,7 @@ type rawFile struct {
 	numbers map[string]int // by name: the number at the end of the URL, see webhook
 }
 
-// parseRaw returns what is wrong with a file in itself.
+// parseRaw reads a file. The error says what is wrong with it, whatever came before.
 func parseRaw(data []byte) (*rawFile, error) {
 	f := &rawFile{numbers: map[string]int{}}
 	if len(data) == 0 {
@@ -91,7 +91,7 @@ func (f *rawFile) readTargets() error {
 	return nil
 }
 
-// follows returns what is wrong with a file after another one.
+// follows returns an error if this file must not come after the other one.
 func (f *rawFile) follows(before *rawFile) error {
 	switch {
 	case f.Epoch != before.Epoch:

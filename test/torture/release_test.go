@@ -3,10 +3,11 @@ package torture_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 // releaseVariable names the program for the children of this process.
@@ -24,11 +25,8 @@ var release = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "refresh-sidecar")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/refresh-sidecar") // #nosec G204 -- our own arguments
-	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building refresh-sidecar: %w\n%s", err, out)
+	if err := sidecar.BuildRelease(path); err != nil {
+		return "", err
 	}
 	return path, os.Setenv(releaseVariable, path)
 })

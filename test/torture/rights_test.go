@@ -3,7 +3,6 @@ package torture_test
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -13,9 +12,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 // TestRightsComeAndGo takes the right to watch, then all rights, and gives them back.
@@ -67,7 +66,7 @@ func TestLeastPrivilege(t *testing.T) {
 		Holds: "it may list and watch Secrets of its namespace and nothing else that an authenticated user may not, nothing in another namespace, and that is enough for the sidecar"})
 	const account = "alert-history"
 	token := w.plane.ServiceAccountToken(t, w.namespace, account)
-	role := exampleRole(t)
+	role := sidecar.ExampleRole(t)
 	role.Namespace = w.namespace
 	if _, err := w.admin.RbacV1().Roles(w.namespace).Create(t.Context(), role, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -98,23 +97,6 @@ func TestLeastPrivilege(t *testing.T) {
 	expectNumber(t, p, "a", 1)
 	expectReady(f, p)
 	f.run()
-}
-
-// exampleRole returns the Role of deploy/pod-example.yaml.
-func exampleRole(t *testing.T) *rbacv1.Role {
-	t.Helper()
-	data, err := os.ReadFile("../../deploy/pod-example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for document := range strings.SplitSeq(string(data), "\n---\n") {
-		role := &rbacv1.Role{}
-		if strings.Contains(document, "\nkind: Role\n") && yaml.UnmarshalStrict([]byte(document), role) == nil {
-			return role
-		}
-	}
-	t.Fatal("deploy/pod-example.yaml has no Role")
-	return nil
 }
 
 // rulesOf lists what a user may do with resources in a namespace, as kubectl auth can-i --list does.

@@ -18,7 +18,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// TestTenThousandTargets has one namespace hold them all.
+// TestTenThousandTargets puts all of them into one namespace.
 func TestTenThousandTargets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -42,8 +42,8 @@ func TestTenThousandTargets(t *testing.T) {
 	expectPeak(t, f, p, 100)
 }
 
-// TestAHundredThousandInvalidSecrets gives them by way of a proxy that makes up the pages of a LIST: an API server would take an hour to be
-// given them itself.
+// TestAHundredThousandInvalidSecrets gives them by way of a proxy that makes up the pages of a LIST: storing so many in an API server
+// would take an hour.
 func TestAHundredThousandInvalidSecrets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
@@ -57,7 +57,7 @@ func TestAHundredThousandInvalidSecrets(t *testing.T) {
 	expectPeak(t, f, p, 250)
 }
 
-// TestAHundredThousandInvalidManifests reads them from a file, which is parsed as a whole.
+// TestAHundredThousandInvalidManifests reads as many from a file, which is parsed as a whole.
 func TestAHundredThousandInvalidManifests(t *testing.T) {
 	t.Parallel()
 	count := times(100_000, 2000)
@@ -131,7 +131,7 @@ func writeList(t *testing.T, path string, items []any) {
 	writeFile(t, path, string(data))
 }
 
-// TestHostileInput gives the real program, by way of the real API server, what somebody may write who may write Secrets.
+// TestHostileInput gives the real program, by way of the real API server, whatever a user with the right to write Secrets may write.
 func TestHostileInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))

@@ -54,7 +54,7 @@ type speaker struct {
 	texts, bytes int
 }
 
-// fill puts all Secrets in place, those that will be broken later still whole.
+// fill puts all Secrets in place. Those that will be broken later are still whole.
 func (s *speaker) fill() {
 	for name, data := range s.marks.secrets() {
 		s.w.put(name, data)
@@ -81,7 +81,7 @@ func (s *speaker) start(more ...string) {
 	s.p.Until("publishes", func() error { return succeeded(s.p) })
 	s.pprof = fmt.Sprint(s.p.Logs("started")[0]["pprof_address"])
 	d := s.p.Document()
-	if good := 6; len(d.Entries) != good || d.Invalid < 20 {
+	if good := 8; len(d.Entries) != good || d.Invalid < 20 {
 		s.t.Fatalf("got %d targets and %d invalid Secrets, want %d and more than 20: the canaries are not where they should be: %v",
 			len(d.Entries), d.Invalid, good, d.Rejections)
 	}
@@ -168,7 +168,7 @@ func (s *speaker) search() {
 	}
 }
 
-// look searches one text. The token for the API server is a real one and has no canary in it.
+// look searches one text. The token for the API server is a real one without a canary, so it is looked for as it is.
 func (s *speaker) look(where, text string) {
 	s.t.Helper()
 	s.texts++

@@ -18,7 +18,6 @@ func expectFlat(f *fault, samples []sample) {
 		of         func(sample) float64
 		slack      float64
 	}{
-		{"RSS", " MB", func(s sample) float64 { return s.resident }, 3},
 		{"anonymous memory", " MB", func(s sample) float64 { return s.anonymous }, 3},
 		{"descriptors", "", func(s sample) float64 { return s.files }, 3},
 		{"goroutines", "", func(s sample) float64 { return s.goroutines }, 3},
@@ -40,7 +39,7 @@ func median(values []float64) float64 {
 	return sorted[len(sorted)/2]
 }
 
-// slope is the growth an hour of the line that fits best.
+// slope is the growth per hour of the line that fits the samples best.
 func slope(samples []sample, values []float64) float64 {
 	var sumX, sumY, sumXX, sumXY float64
 	for i, y := range values {
@@ -56,7 +55,7 @@ func TestGrowthIsSeen(t *testing.T) {
 	for _, leak := range []float64{0, 0.1} {
 		var samples []sample
 		for i := range 100 {
-			samples = append(samples, sample{at: time.Unix(int64(i)*36, 0), resident: 20, anonymous: 5, files: 10 + float64(i%3), goroutines: 15 + leak*float64(i)})
+			samples = append(samples, sample{at: time.Unix(int64(i)*36, 0), anonymous: 5, files: 10 + float64(i%3), goroutines: 15 + leak*float64(i)})
 		}
 		recorder := &fault{t: &muted{T: t}}
 		expectFlat(recorder, samples)

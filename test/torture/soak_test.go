@@ -80,8 +80,8 @@ func call(url string, i int) {
 
 // sample is what a process holds at one moment.
 type sample struct {
-	at                                     time.Time
-	resident, anonymous, files, goroutines float64
+	at                           time.Time
+	anonymous, files, goroutines float64
 }
 
 func measure(t *testing.T, p *sidecar.Process) sample {
@@ -90,5 +90,5 @@ func measure(t *testing.T, p *sidecar.Process) sample {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sample{time.Now(), sidecar.Memory(t, p.PID(), "VmRSS"), sidecar.Memory(t, p.PID(), "RssAnon"), float64(len(files)), p.Metric("go_goroutines")}
+	return sample{time.Now(), sidecar.Memory(t, p.PID(), "RssAnon"), float64(len(files)), p.Metric("go_goroutines")}
 }

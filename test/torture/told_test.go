@@ -27,7 +27,7 @@ func readBody(t *testing.T, response *http.Response) string {
 	return string(body)
 }
 
-// TestTheMarksAreFound makes sure that a search finds what it is for.
+// TestTheMarksAreFound makes sure that a search finds a canary in every encoding.
 func TestTheMarksAreFound(t *testing.T) {
 	m := &marks{fields: map[string]string{}}
 	c := m.plant("f")

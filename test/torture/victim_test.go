@@ -61,7 +61,7 @@ func (v *victim) killAfter(d time.Duration, listening bool) {
 	}
 }
 
-// starts is how often the program came to listen.
+// starts returns how often the program has begun to listen.
 func (v *victim) starts() int { return strings.Count(v.read(), `"message":"started"`) }
 
 func (v *victim) read() string {
@@ -94,7 +94,7 @@ func (v *victim) press(ctx context.Context) (accepted int) {
 	return accepted
 }
 
-// leftovers are the files beside a snapshot.
+// leftovers returns the names of the temp files beside a snapshot. Any other file is an error.
 func leftovers(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// startFollower starts a sidecar with the default schedule: what it learns within minutes, it learns from its watch.
+// startFollower starts a sidecar with the default schedule, so that what it learns in the first minutes comes from its watch.
 func (w *world) startFollower() *sidecar.Process {
 	w.t.Helper()
 	p := sidecar.Start(w.t, w.path, "--kubeconfig", w.kubeconfig(), "--rate-limit", "0")

@@ -12,7 +12,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// TestTheWitnessSees plants, one at a time, what it is there to see.
+// TestTheWitnessSees shows a witness each fault that it has to see, one at a time.
 func TestTheWitnessSees(t *testing.T) {
 	good := snapshot(t, "e", 7, 5)
 	for name, c := range map[string]struct {
@@ -43,7 +43,7 @@ func TestTheWitnessSees(t *testing.T) {
 	}
 }
 
-// TestTheWitnessSeesAMissingFileAndALostTarget has it look at a real file.
+// TestTheWitnessSeesAMissingFileAndALostTarget has a witness look at a real file.
 func TestTheWitnessSeesAMissingFileAndALostTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "targets.json")
 	if err := os.WriteFile(path, snapshot(t, "e", 1, 1), 0o600); err != nil {

@@ -24,13 +24,13 @@ type witness struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	group    sync.WaitGroup
-	mayBeOut bool // the file may be missing: its directory is replaced
+	mayBeOut bool // the file may be missing, because the test takes it away: what is there afterwards is of a new epoch
 
 	reads, files int
 	last         *rawFile
 }
 
-// attach begins to look. Every file must hold the targets named.
+// attach starts a witness. Every file must hold the named targets.
 func attach(t testing.TB, path string, f *fault, keeps ...string) *witness {
 	t.Helper()
 	w := &witness{t: t, path: path, keeps: keeps, report: f.violation}
@@ -54,12 +54,13 @@ func (w *witness) begin() {
 	}
 	w.t.Cleanup(w.end)
 	var generation uint64
+	var epoch string
 	w.reader.OnChange(func(c targetsfile.Change) {
-		if now := c.To.Generation(); now < generation {
+		now := c.To.Generation()
+		if now < generation && !(w.mayBeOut && c.To.Epoch() != epoch) {
 			w.report("the reader went from generation %d back to %d", generation, now)
-		} else {
-			generation = now
 		}
+		generation, epoch = now, c.To.Epoch()
 		for _, name := range w.keeps {
 			if _, ok := c.To.Get(name); !ok {
 				w.report("the reader lost %s in generation %d", name, generation)
@@ -102,7 +103,7 @@ func (w *witness) check(data []byte) {
 	if name := f.lost(w.keeps); name != "" {
 		w.report("generation %d has lost %s", f.Generation, name)
 	}
-	if w.last != nil {
+	if w.last != nil && !(w.mayBeOut && f.Epoch != w.last.Epoch) {
 		if err := f.follows(w.last); err != nil {
 			w.report("file %d: %v", w.files, err)
 		}
@@ -110,7 +111,7 @@ func (w *witness) check(data []byte) {
 	w.last = f
 }
 
-// end stops looking. What the library refused was wrong too, unless it was missing and might be.
+// end stops the witness. What the library refused counts, too, unless the file was missing and was allowed to be.
 func (w *witness) end() {
 	if w.ctx.Err() != nil {
 		return

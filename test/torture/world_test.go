@@ -2,12 +2,12 @@ package torture_test
 
 import (
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,7 +32,7 @@ type world struct {
 
 // access is how a sidecar reaches the API server.
 type access struct {
-	server, token, tokenFile string // of token and tokenFile one
+	server, token, tokenFile string // token or tokenFile is set, not both
 	ca                       []byte
 	caFile                   string
 }
@@ -130,22 +130,12 @@ func webhook(number int) map[string]string {
 // createMany makes Secrets named prefix-00000 and so on, a few at a time.
 func (w *world) createMany(prefix string, count int, data func(i int) map[string]string) {
 	w.t.Helper()
-	const workers = 8
-	results := make(chan error)
-	for worker := range workers {
-		go func() {
-			var err error
-			for i := worker; i < count && err == nil; i += workers {
-				err = w.tryPut(fmt.Sprintf("%s-%05d", prefix, i), data(i))
-			}
-			results <- err
-		}()
+	var creating errgroup.Group
+	creating.SetLimit(8)
+	for i := range count {
+		creating.Go(func() error { return w.tryPut(fmt.Sprintf("%s-%05d", prefix, i), data(i)) })
 	}
-	var err error
-	for range workers {
-		err = errors.Join(err, <-results)
-	}
-	if err != nil {
+	if err := creating.Wait(); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -8,16 +8,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/internal/leak"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 const always = `# HELP targetsfile_loads_total Times the snapshot file was read, by result: accepted or refused.
 # TYPE targetsfile_loads_total counter

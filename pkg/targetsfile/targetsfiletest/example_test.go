@@ -24,7 +24,7 @@ func notify(r *targetsfile.Reader, name string) error {
 // A test of the app gives it a reader of fixed targets.
 func ExampleNewReader() {
 	test := func(t testing.TB) {
-		reader := targetsfiletest.NewReader(t, targetsfile.Target{Name: "hook", Type: "webhook", URL: "https://example.com/in", Enabled: true})
+		reader := targetsfiletest.NewReader(t, targetsfile.Target{Name: "hook", Type: "webhook", URL: "https://example.com/in"})
 		if err := notify(reader, "hook"); err != nil {
 			t.Error(err)
 		}

@@ -8,22 +8,21 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/internal/leak"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 func hook(name string) targetsfile.Target {
-	return targetsfile.Target{Name: name, Type: "webhook", URL: "https://example.com/" + name, Enabled: true}
+	return targetsfile.Target{Name: name, Type: "webhook", URL: "https://example.com/" + name}
 }
 
 func TestNewReaderServesItsTargets(t *testing.T) {
 	r := targetsfiletest.NewReader(t, hook("b"), hook("a"))
 	got, err := r.Get("a")
-	if err != nil || got.URL != "https://example.com/a" || got.PayloadFormat != "webhook" || got.Secret != "test/a" {
+	if err != nil || got.URL != "https://example.com/a" || !got.Enabled || got.PayloadFormat != "webhook" || got.Secret != "test/a" {
 		t.Errorf("got %v and error %v, want the target, completed", got, err)
 	}
 	if err := r.Healthy(); err != nil {
@@ -116,6 +115,13 @@ func (r *recorder) Fatalf(format string, args ...any) {
 func TestMistakesEndTheTest(t *testing.T) {
 	broken := hook("a")
 	broken.FilterConfig = json.RawMessage("{")
+	with := func(change func(*targetsfile.Target)) func(t testing.TB) {
+		return func(t testing.TB) {
+			x := hook("a")
+			change(&x)
+			targetsfiletest.NewReader(t, x)
+		}
+	}
 	here := filepath.Join(t.TempDir(), "targets.json")
 	for _, test := range []struct {
 		name string
@@ -123,7 +129,23 @@ func TestMistakesEndTheTest(t *testing.T) {
 		want string
 	}{
 		{"a name twice", func(t testing.TB) { targetsfiletest.WriteSnapshot(t, here, hook("a"), hook("a")) }, "duplicate"},
-		{"no name", func(t testing.TB) { targetsfiletest.WriteSnapshot(t, here, targetsfile.Target{}) }, "has no name"},
+		{"no name", func(t testing.TB) { targetsfiletest.WriteSnapshot(t, here, targetsfile.Target{}) }, `name "" must be`},
+		{"no DNS label", with(func(x *targetsfile.Target) { x.Name = "Slack_Prod" }), "must be a DNS-1123 label"},
+		{"no type", with(func(x *targetsfile.Target) { x.Type = "" }), `type "" must be one of slack,`},
+		{"another type", with(func(x *targetsfile.Target) { x.Type = "email" }), `type "email" must be one of slack,`},
+		{"a format of another type", with(func(x *targetsfile.Target) { x.PayloadFormat = "slack" }), `format "slack" does not suit type "webhook"`},
+		{"no URL", with(func(x *targetsfile.Target) { x.URL = "" }), "url must be an absolute"},
+		{"a URL without a host", with(func(x *targetsfile.Target) { x.URL = "https:///in" }), "url must be an absolute"},
+		{"a URL of another scheme", with(func(x *targetsfile.Target) { x.URL = "ftp://example.com" }), "url must be an absolute"},
+		{"a URL with user info", with(func(x *targetsfile.Target) { x.URL = "https://a:b@example.com" }), "without user info"},
+		{"a URL with a space", with(func(x *targetsfile.Target) { x.URL = "https://example.com/a b" }), "and spaces"},
+		{"a header's name", with(func(x *targetsfile.Target) { x.Headers = map[string]string{"X Y": "1"} }), `header "X Y" must be`},
+		{"a header's value", with(func(x *targetsfile.Target) { x.Headers = map[string]string{"X": "a\nb"} }), `value of header "X" must not`},
+		{"an empty header", with(func(x *targetsfile.Target) { x.Headers = map[string]string{"X": " "} }), `value of header "X" must not`},
+		{"a header twice", with(func(x *targetsfile.Target) { x.Headers = map[string]string{"x-a": "1", "X-A": "1"} }), "is there twice"},
+		{"a list for a filter", with(func(x *targetsfile.Target) { x.FilterConfig = json.RawMessage("[]") }), "filter_config must be"},
+		{"a Secret without a namespace", with(func(x *targetsfile.Target) { x.Secret = "a" }), "must be namespace/name"},
+		{"too large", with(func(x *targetsfile.Target) { x.URL += strings.Repeat("x", targetsfile.MaxTargetBytes) }), "at most 256 KiB"},
 		{"no JSON", func(t testing.TB) { targetsfiletest.WriteSnapshot(t, here, broken) }, "encoding target"},
 		{"no directory", func(t testing.TB) { targetsfiletest.WriteSnapshot(t, filepath.Join(here, "x", "y")) }, "no such file"},
 		{"a heartbeat of nothing", func(t testing.TB) { targetsfiletest.NewWriter(t, here).Heartbeat() }, "nothing was published"},
@@ -141,5 +163,18 @@ func TestMistakesEndTheTest(t *testing.T) {
 				t.Errorf("got %q, want %s", r.failure, test.want)
 			}
 		})
+	}
+}
+
+func TestDisabledTargets(t *testing.T) {
+	w := targetsfiletest.NewWriter(t, filepath.Join(t.TempDir(), "targets.json"))
+	w.Disable("b")
+	w.Publish(hook("a"), hook("b"))
+	doc, err := targetsfile.ReadFile(w.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := doc.Entries[0], doc.Entries[1]; !a.Enabled || b.Enabled {
+		t.Errorf("got %v and %v, want a enabled and b disabled", a, b)
 	}
 }

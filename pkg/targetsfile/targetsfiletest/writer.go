@@ -28,6 +28,8 @@ type Writer struct {
 	t    testing.TB
 	path string
 	last *targetsfile.Document // nil before the first
+
+	disabled map[string]bool // by name
 }
 
 // NewWriter returns a writer that goes on from the file at path if there is a valid one. The directory must exist.
@@ -37,14 +39,23 @@ func NewWriter(t testing.TB, path string) *Writer {
 	if err != nil {
 		last = nil // as the sidecar: a new epoch
 	}
-	return &Writer{t: t, path: path, last: last}
+	return &Writer{t: t, path: path, last: last, disabled: map[string]bool{}}
 }
 
 // Path returns where the writer publishes.
 func (w *Writer) Path() string { return w.path }
 
-// Publish writes a snapshot of these targets, in any order, and returns its generation. A target needs a Name; an empty PayloadFormat
-// becomes its Type, an empty Secret "test/" and its name.
+// Disable makes targets of these names disabled in what is published from now on, as "enabled: false" in their Secrets does.
+func (w *Writer) Disable(names ...string) {
+	for _, name := range names {
+		w.disabled[name] = true
+	}
+}
+
+// Publish writes a snapshot of these targets, in any order, and returns its generation. A target needs Name, Type and URL. As the sidecar
+// does, it fills in the rest: Enabled becomes true, whatever it was, unless [Writer.Disable] named the target; an empty PayloadFormat
+// becomes the Type, an empty FilterConfig "{}", and an empty Secret "test/" and the name. A target that no sidecar publishes, such as one
+// of another type or with a URL that cannot be posted to, ends the test.
 func (w *Writer) Publish(targets ...targetsfile.Target) (generation uint64) {
 	w.t.Helper()
 	entries := w.entries(targets)
@@ -103,9 +114,13 @@ func (w *Writer) entries(targets []targetsfile.Target) []*targetsfile.Entry {
 		if target.Secret == "" {
 			target.Secret = "test/" + target.Name
 		}
+		target.Enabled = !w.disabled[target.Name]
 		entry, err := targetsfile.NewEntry(target)
 		if err != nil {
 			w.t.Fatalf("targetsfiletest: encoding target %s: %v", target.Name, err)
+		}
+		if err := published(entry.Target, entry.Size()); err != nil {
+			w.t.Fatalf("targetsfiletest: no sidecar publishes the target %q: %v", target.Name, err)
 		}
 		entries = append(entries, entry)
 	}
@@ -126,7 +141,7 @@ func (w *Writer) write(doc *targetsfile.Document) {
 		err = closing
 	}
 	if err == nil {
-		_, err = targetsfile.ReadFile(temp.Name()) // names that are missing or there twice
+		_, err = targetsfile.ReadFile(temp.Name()) // names that are there twice
 	}
 	if err == nil {
 		err = os.Rename(temp.Name(), w.path)

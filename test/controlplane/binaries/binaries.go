@@ -15,8 +15,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/flock"
 )
 
 // The versions that are built.
@@ -73,18 +71,11 @@ func (c Cache) buildOnce(ctx context.Context, src source, path string) (err erro
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the directory for binaries: %w", err)
 	}
-	lockPath := filepath.Join(dir, "build.lock")
-	lock, err := flock.Try(lockPath, flock.Exclusive)
-	if errors.Is(err, flock.ErrHeld) {
-		err = c.tell("waiting for the process that is building", func() (err error) {
-			lock, err = flock.Wait(ctx, lockPath, flock.Exclusive)
-			return err
-		})
-	}
+	unlock, err := c.lock(ctx, filepath.Join(dir, "build.lock"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	defer func() { err = errors.Join(err, unlock()) }()
 	if built(path) {
 		return nil
 	}

@@ -28,7 +28,6 @@ type Spec struct {
 	Dir     string         // working directory; empty: this process's
 	Env     []string       // empty: this process's
 	Log     string         // file that gets standard output and standard error, appended
-	Inherit []*os.File     // descriptors 3, 4, … of the child
 	OnDeath syscall.Signal // what the child gets when this process ends; 0: SIGKILL
 }
 
@@ -47,7 +46,7 @@ func Start(spec Spec) (*Child, error) {
 		return nil, fmt.Errorf("opening the log of %s: %w", filepath.Base(spec.Path), err)
 	}
 	cmd := exec.Command(spec.Path, spec.Args...) // #nosec G204 -- the programs are our own constants
-	cmd.Dir, cmd.Env, cmd.ExtraFiles = spec.Dir, spec.Env, spec.Inherit
+	cmd.Dir, cmd.Env = spec.Dir, spec.Env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: cmp.Or(spec.OnDeath, syscall.SIGKILL)}
 	c := &Child{spec: spec, cmd: cmd, done: make(chan struct{})}

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// The ports are below those that Linux gives to connections, of which one could take the address while nobody listens there.
+// The ports are below those that Linux gives to outgoing connections, which could take an address while its server is away.
 const firstPort, ports = 20000, 10000
 
-// Address returns a free one.
+// Address returns a free address.
 func Address(t testing.TB) string {
 	t.Helper()
 	const tries = 100

@@ -109,7 +109,7 @@ func (m measurement) run(ctx context.Context, root string, out io.Writer) error 
 	if runErr != nil { // a document with holes is worse than an old one
 		return runErr
 	}
-	if err := bench.WriteSection(filepath.Join(root, m.document), section); err != nil {
+	if err := bench.WriteSection(filepath.Join(root, m.document), "measured", section); err != nil {
 		return err
 	}
 	return m.judge(results)

@@ -22,8 +22,7 @@ import (
 // userCount is how many users without rights there are. The token file is read at start only, so they are made ahead.
 const userCount = 32
 
-// readyTimeout is for one question. Behind the port of a state that is stale may be anybody, also somebody who listens
-// and never answers.
+// readyTimeout bounds one question: an API server that is starting may take a connection and not answer it.
 const readyTimeout = 5 * time.Second
 
 // Access is how to reach the API server and as whom.

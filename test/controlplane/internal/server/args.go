@@ -8,6 +8,7 @@ const (
 	etcdSocket = "unix://etcd.sock"
 	peerSocket = "unix://peer.sock"
 	certDir    = "certs"
+	dataDir    = "data"
 	tokenFile  = "tokens.csv"
 )
 
@@ -16,7 +17,7 @@ const KeyFile = "service-account.key"
 
 func etcdArgs() []string {
 	return []string{
-		"--data-dir=data",
+		"--data-dir=" + dataDir,
 		"--listen-client-urls=" + etcdSocket,
 		"--advertise-client-urls=" + etcdSocket,
 		"--listen-peer-urls=" + peerSocket,

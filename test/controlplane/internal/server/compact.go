@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// CompactEtcd has etcd forget every revision but the present one, which the API server has it do every five minutes for those that are
-// older. It speaks the JSON form of etcd's client API: the Go client would bring gRPC for two calls.
+// CompactEtcd has etcd forget every revision but the present one. An API server has it forget old ones, too, but only every five minutes.
+// CompactEtcd speaks the JSON form of etcd's client API: the Go client would bring gRPC for two calls.
 func (s *Server) CompactEtcd(ctx context.Context) error {
 	dir, err := os.Open(s.config.Dir)
 	if err != nil {

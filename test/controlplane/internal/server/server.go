@@ -27,10 +27,9 @@ var errNotRunning = errors.New("the API server is not running")
 
 // Config says what to run and where.
 type Config struct {
-	Dir       string   // empty directory, for data, certificates and logs; its owner removes it after Close
-	Etcd      string   // path of the program
-	APIServer string   // path of the program
-	Inherit   *os.File // a descriptor that both children keep open while they live; nil: none
+	Dir       string // empty directory, for data, certificates and logs; its owner removes it after Close
+	Etcd      string // path of the program
+	APIServer string // path of the program
 }
 
 // Server is a running control plane. Its methods must not be called concurrently.
@@ -85,6 +84,9 @@ func (s *Server) StopEtcd() error {
 	s.etcd = nil
 	return etcd.Kill()
 }
+
+// Data is the directory of etcd's data.
+func (s *Server) Data() string { return filepath.Join(s.config.Dir, dataDir) }
 
 // Access is how to reach the API server; it is the same after a restart.
 func (s *Server) Access() Access {
@@ -197,14 +199,5 @@ func (s *Server) tryReady(ctx context.Context) error {
 }
 
 func (s *Server) run(path string, args ...string) (*child.Child, error) {
-	spec := child.Spec{
-		Path: path,
-		Args: args,
-		Dir:  s.config.Dir,
-		Log:  filepath.Join(s.config.Dir, filepath.Base(path)+".log"),
-	}
-	if s.config.Inherit != nil {
-		spec.Inherit = []*os.File{s.config.Inherit}
-	}
-	return child.Start(spec)
+	return child.Start(child.Spec{Path: path, Args: args, Dir: s.config.Dir, Log: filepath.Join(s.config.Dir, filepath.Base(path)+".log")})
 }

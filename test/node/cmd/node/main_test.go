@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// nobody builds the command where everybody may run it, and returns a function that runs it as somebody who is not root.
+// nobody builds the command where every user may run it, and returns a function that runs it as the user nobody.
 func nobody(t *testing.T) func(args ...string) (string, int) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "node-test")

@@ -15,7 +15,7 @@ import (
 // root is where the hierarchies of cgroup v1 are mounted.
 const root = "/sys/fs/cgroup"
 
-// hierarchy is one of cgroup v1: the controllers it has, and where in it this process is.
+// hierarchy is a hierarchy of cgroup version 1: its controllers, and the path of this process's group in it.
 type hierarchy struct {
 	controllers string // as in /proc/self/cgroup: "cpu,cpuacct", "name=systemd"
 	path        string
@@ -66,7 +66,7 @@ func makeCgroups(name string) (made cgroups, err error) {
 		if h.controllers != "cpuset" {
 			continue
 		}
-		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // empty in a new one, which then takes no process
+		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} { // empty in a new cpuset, which takes no process as long as they are
 			data, err := os.ReadFile(filepath.Join(parent, file)) // #nosec G304 -- a path of the kernel
 			if err != nil {
 				return made, err
@@ -75,7 +75,7 @@ func makeCgroups(name string) (made cgroups, err error) {
 				return made, err
 			}
 		}
-		if err := write(dir, "cgroup.clone_children", "1"); err != nil { // which copies them from then on
+		if err := write(dir, "cgroup.clone_children", "1"); err != nil { // so that cgroups below get copies of them
 			return made, err
 		}
 	}
@@ -99,7 +99,7 @@ func (c cgroups) within(do func() error) (err error) {
 }
 
 // janitor is a process that removes the cgroups when its standard input ends: at the latest when this process does, however that ends.
-// It is in a session of its own, so that who kills all of a job's processes does not kill it.
+// It is in a session of its own, so that it survives when all processes of a job are killed.
 type janitor struct {
 	cmd   *exec.Cmd
 	input io.Closer

@@ -216,6 +216,6 @@ func TestHiddenPathsAreKnown(t *testing.T) {
 
 func TestSetupIsForProcess1(t *testing.T) {
 	if err := space.Setup("x"); err == nil {
-		t.Error("got no error") // and this machine another host name
+		t.Error("got no error") // and this machine has another host name now
 	}
 }

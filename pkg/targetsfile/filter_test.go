@@ -1,0 +1,113 @@
+package targetsfile_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+)
+
+// filter is what an app may know of filters.
+type filter struct {
+	Severity []string `json:"severity"`
+	Min      int8     `json:"min"`
+	Labels   map[string]string
+	Team     *struct{ Name string } `json:"team"`
+}
+
+func TestDecodeFilter(t *testing.T) {
+	for _, test := range []struct{ name, config, want string }{
+		{"all fields", `{"severity":["critical"],"min":2,"labels":{"a":"b"},"team":{"name":"sre"}}`, ""},
+		{"none", "", ""},
+		{"empty", "{}", ""},
+		{"unknown key", `{"severty":["critical"]}`, `unknown field "severty"`},
+		{"unknown key within", `{"team":{"nmae":"xoxb-CANARY"}}`, `unknown field "nmae"`},
+		{"text for a list", `{"severity":"xoxb-CANARY"}`, "field severity must be []string, is string"},
+		{"number for a text", `{"severity":[123456]}`, "field severity must be string, is number"},
+		{"number out of range", `{"min":300}`, "field min must be int8, is number"},
+		{"fraction", `{"min":1.5}`, "field min must be int8, is number"},
+		{"null", `{"severity":null}`, "field severity must not be null"},
+		{"null for a pointer", `{"team":null}`, "field team must not be null"},
+		{"null within", `{"severity":["a",null]}`, "an item of field severity must not be null"},
+		{"null altogether", "null", "it must not be null"},
+		{"a list altogether", "[]", "must be targetsfile_test.filter, is array"},
+		{"key twice", `{"severity":["a"],"severity":[]}`, "field severity is there twice"},
+		{"key twice in another case", `{"severity":["a"],"Severity":[]}`, "field Severity is there twice"},
+		{"key twice within", `{"labels":{"a":"b","a":"c"}}`, "field a is there twice"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			x := targetsfile.Target{Name: "a", FilterConfig: json.RawMessage(test.config)}
+			got := filter{Min: 7}
+			err := x.DecodeFilter(&got)
+			if test.want == "" {
+				want := filter{Min: 7}
+				if test.config != "" {
+					if err := json.Unmarshal([]byte(test.config), &want); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err != nil || !reflect.DeepEqual(got, want) {
+					t.Errorf("got %+v and error %v, want %+v", got, err, want)
+				}
+				return
+			}
+			if err == nil || !strings.HasPrefix(err.Error(), "filter_config of target a: ") || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got error %v, want %s", err, test.want)
+			}
+			if err != nil && (leaks(err.Error()) || strings.Contains(err.Error(), "123456")) {
+				t.Errorf("got error %v, want no value", err)
+			}
+			if !reflect.DeepEqual(got, filter{Min: 7}) {
+				t.Errorf("got %+v after an error, want it as it was", got)
+			}
+		})
+	}
+}
+
+// A filter may be decoded into anything that encoding/json takes.
+func TestDecodeFilterIntoAMap(t *testing.T) {
+	x := targetsfile.Target{FilterConfig: json.RawMessage(`{"a":[1,true,{"b":"c"}]}`)}
+	var got map[string]any
+	check(t, x.DecodeFilter(&got))
+	want := map[string]any{"a": []any{1.0, true, map[string]any{"b": "c"}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for _, wrong := range []any{nil, got, (*filter)(nil)} {
+		if err := x.DecodeFilter(wrong); err == nil {
+			t.Errorf("got no error for %T, want one", wrong)
+		}
+	}
+}
+
+func TestDecodeExtra(t *testing.T) {
+	x := targetsfile.Target{Name: "a", Extra: map[string]json.RawMessage{
+		"routing_key": json.RawMessage(`"R0"`),
+		"team":        json.RawMessage(`{"name":"sre","lead":"unknown to the app"}`),
+		"empty":       json.RawMessage("null"),
+	}}
+	key, number := "before", 0
+	var team struct{ Name string }
+	for _, test := range []struct {
+		name, key string
+		into      any
+		found     bool
+		want      string
+	}{
+		{"a text", "routing_key", &key, true, ""},
+		{"absent", "service", &key, false, ""},
+		{"an object with more", "team", &team, true, ""},
+		{"another type", "routing_key", &number, true, "extra routing_key of target a: must be int, is string"},
+		{"null", "empty", &key, true, "extra empty of target a: it must not be null"},
+	} {
+		found, err := x.DecodeExtra(test.key, test.into)
+		if found != test.found || (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+			t.Errorf("%s: got %t and error %v, want %t and %q", test.name, found, err, test.found, test.want)
+		}
+	}
+	if key != "R0" || team.Name != "sre" || number != 0 {
+		t.Errorf("got %q, %+v and %d, want R0, sre and 0", key, team, number)
+	}
+}
