@@ -29,7 +29,7 @@ type outcome struct {
 	body    string
 	token   string
 	accept  string
-	origin  string
+	origin  string // of the page for which a browser asks; empty: no browser
 }
 
 func refusal(err error) func(*engine) { return func(e *engine) { e.refuse(err) } }
