@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	utf16 "golang.org/x/text/encoding/unicode"
+
 	"github.com/alert-history/refresh-sidecar/internal/secret"
 )
 
@@ -146,4 +148,34 @@ func parseHint(text []byte) string {
 		return hintTemplate
 	}
 	return hintParse
+}
+
+const hintUTF8 = "save it as UTF-8"
+
+// decodeText returns a file's content as UTF-8 without a byte order mark, as kubectl does. PowerShell writes UTF-16, and many editors on
+// Windows a byte order mark. What kubectl would replace by U+FFFD without a word is a fault.
+func decodeText(path string, text []byte) ([]byte, error) {
+	at := place{file: path}
+	for mark, order := range map[string]utf16.Endianness{"\xff\xfe": utf16.LittleEndian, "\xfe\xff": utf16.BigEndian} {
+		units, marked := bytes.CutPrefix(text, []byte(mark))
+		if !marked {
+			continue
+		}
+		encoding := utf16.UTF16(order, utf16.IgnoreBOM)
+		decoded, err := encoding.NewDecoder().Bytes(units)
+		if err != nil {
+			return nil, at.fail(hintUTF8, "not UTF-16, though it begins with the byte order mark of it")
+		}
+		if back, err := encoding.NewEncoder().Bytes(decoded); err != nil || !bytes.Equal(back, units) {
+			return nil, at.fail(hintUTF8, "not UTF-16, though it begins with the byte order mark of it")
+		}
+		text = decoded
+		break
+	}
+	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		at.line = 1 + bytes.Count(text[:i], []byte("\n"))
+		return nil, at.fail(hintUTF8, "holds NUL bytes: UTF-16 without a byte order mark, or no text at all")
+	}
+	return text, nil
 }
