@@ -105,7 +105,7 @@ func TestWaitAnswersWhatItCannotWaitFor(t *testing.T) {
 			},
 			request: postWait("1ms"),
 			code:    504,
-			body: `{"error":"wait_timeout","message":"The refresh has not ended in time, it goes on",` +
+			body: `{"error":"wait_timeout","message":"The refresh has not begun in time, it follows the one that runs",` +
 				`"request_id":"req-1","instance":"alert-history-0"}`,
 		},
 		{
