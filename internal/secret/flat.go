@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // flatKeys returns the keys that hold one value each.
@@ -125,12 +127,16 @@ func (d *draft) carryFlat(obj *corev1.Secret) {
 		}
 	}
 	slices.Sort(others) // so that the warnings come in one order
-	unread := 0
+	unread, size := 0, 0
 	for _, key := range others {
 		value := bytes.TrimSpace(obj.Data[key])
 		if !IsIdentifier(key) || !utf8.Valid(value) {
 			unread++
 			continue
+		}
+		if size += len(key) + len(value); size > targetsfile.MaxTargetBytes { // before the values are encoded, which can double them
+			d.reject(ruleTargetSize, "")
+			return
 		}
 		d.carry(key, quote(string(value)))
 	}

@@ -136,6 +136,7 @@ func TestDecodeTakesLittleMemory(t *testing.T) {
 		"900 flat keys of control characters": extras,
 		"one flat key of control characters":  flat("x", strings.Repeat("\x01", 200_000)),
 		"one flat key":                        flat("x", repeat("x")),
+		"one flat key of line breaks":         flat("x", "0"+repeat("\n")+`"`),
 		"no known key":                        large,
 	} {
 		t.Run(name, func(t *testing.T) {
