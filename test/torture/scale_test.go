@@ -101,7 +101,9 @@ func invalidPages(namespace string, count int) http.HandlerFunc {
 		begin, _ := strconv.Atoi(query.Get("continue"))
 		list := corev1.SecretList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "SecretList"}, ListMeta: metav1.ListMeta{ResourceVersion: "7"}}
 		for i := begin; i <= count && i < begin+limit; i++ {
-			secret := corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("s-%06d", i), UID: types.UID(fmt.Sprintf("uid-%032d", i)), ResourceVersion: "5"},
+			secret := corev1.Secret{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("s-%06d", i), UID: types.UID(fmt.Sprintf("uid-%032d", i)), ResourceVersion: "5",
+					Labels: map[string]string{"publishing-target": "true"}},
 				Data: map[string][]byte{"type": []byte("webhook")}}
 			if i == count {
 				secret.Data["url"] = []byte("https://example.com/1")
