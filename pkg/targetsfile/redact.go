@@ -81,15 +81,23 @@ type redactedError struct {
 	is     func(target error) bool // errors.Is for the original error
 }
 
-func (e *redactedError) Error() string        { return e.text }
-func (e *redactedError) Unwrap() []error      { return e.causes }
+// Error implements error.
+func (e *redactedError) Error() string { return e.text }
+
+// Unwrap returns the causes that hold nothing secret.
+func (e *redactedError) Unwrap() []error { return e.causes }
+
+// Is compares with the original error.
 func (e *redactedError) Is(target error) bool { return e.is(target) }
 
 // redactedTimeout is a redactedError that is a net.Error, too. A plain redactedError has no such methods, so that errors.As finds those of its
 // causes.
 type redactedTimeout struct{ *redactedError }
 
-func (redactedTimeout) Timeout() bool   { return true }
+// Timeout implements [net.Error].
+func (redactedTimeout) Timeout() bool { return true }
+
+// Temporary implements [net.Error].
 func (redactedTimeout) Temporary() bool { return true }
 
 // isOf hides err in a function, so that errors.Is can compare with err and nothing can print it.
