@@ -79,15 +79,8 @@ func (l *loop) write(p publication) {
 // checkInPlace finds out, with each heartbeat, whether the document in place still is, and puts it back if it is not: the path is the
 // sidecar's alone.
 func (l *loop) checkInPlace() {
-	if l.publications.writing == nil && !l.stopping {
-		l.putBack()
-	}
-}
-
-// putBack writes the document in place again, if it is gone from there.
-func (l *loop) putBack() {
 	place := l.publications.inPlace
-	if place == nil {
+	if place == nil || l.publications.writing != nil || l.stopping {
 		return
 	}
 	document := *place.Document
@@ -221,7 +214,6 @@ func (l *loop) publishAgain() {
 			l.publications.withhold(m.counts(), f, l.attempts.last)
 		}
 		l.armWrite()
-		l.putBack()
 		return
 	}
 	l.publish(m, publication{log: failed.log, begun: begun, again: true})
