@@ -202,7 +202,7 @@ func TestFailedPublishLeavesTheOldFile(t *testing.T) {
 func TestSweepRemovesLeftoversOnly(t *testing.T) {
 	dir := t.TempDir()
 	keep := []string{".other.json123", ".targets.json12a", ".targets.jsonX", "targets.json", "targets.json123"}
-	for _, name := range append([]string{".targets.json123", ".targets.json8324098508354416283"}, keep...) {
+	for _, name := range append([]string{".targets.json123", ".targets.json8324098508354416283", "..targets.json1234"}, keep...) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -211,8 +211,8 @@ func TestSweepRemovesLeftoversOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	swept, err := writer.New(filepath.Join(dir, "targets.json"), 0o640).Sweep()
-	if err != nil || swept != 2 {
-		t.Errorf("got %d swept, error %v; want 2, nil", swept, err)
+	if err != nil || swept != 3 {
+		t.Errorf("got %d swept, error %v; want 3, nil", swept, err)
 	}
 	if diff := cmp.Diff(append([]string{".other.json123", ".targets.json12a", ".targets.json7", ".targets.jsonX"}, keep[3:]...), files(t, dir)); diff != "" {
 		t.Errorf("directory (-want +got):\n%s", diff)

@@ -38,7 +38,7 @@ func TestKilledAtRandomInstants(t *testing.T) { // beside no other test: what is
 		}
 		f.run()
 		left, err := leftovers(w.path)
-		if err != nil || len(left) > 1 {
+		if err != nil || len(left) > 2 { // one of a write; of a probe its file, and what was to replace it
 			f.violation("%d temp files are left: %v", len(left), err)
 		}
 		midWrite += len(left)

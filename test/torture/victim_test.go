@@ -94,13 +94,14 @@ func (v *victim) press(ctx context.Context) (accepted int) {
 	return accepted
 }
 
-// leftovers returns the names of the temp files beside a snapshot. Any other file is an error.
+// leftovers returns the names of the temp files beside a snapshot: of a write or, with a second dot, of the probe at the start. Any other file
+// is an error.
 func leftovers(path string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
-	known := regexp.MustCompile(`^\.` + regexp.QuoteMeta(filepath.Base(path)) + `[0-9]+$`)
+	known := regexp.MustCompile(`^\.{1,2}` + regexp.QuoteMeta(filepath.Base(path)) + `[0-9]+$`)
 	var names []string
 	for _, e := range entries {
 		switch {
