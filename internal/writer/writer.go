@@ -2,7 +2,7 @@
 //
 // A reader that opens the path at any moment sees the document before a [Writer.Publish] or the one after it, never a part, an empty
 // file or none. The document is written beside the path, synced and renamed over it; a write that fails at any point (disk full,
-// read-only, killed) leaves the old file as it was, and nothing beside it.
+// read-only, killed) leaves the old file as it was, and nothing beside it. What a killed process leaves, [Writer.Sweep] removes.
 //
 // Not promised: that the last document survives a crash of the node. The directory is not synced, because the emptyDir this is made
 // for does not outlive its pod. And nothing keeps others from writing to the path: [Writer.Check] finds out that they did.
