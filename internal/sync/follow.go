@@ -134,7 +134,7 @@ func (l *loop) onWatchEnd(end watchEnd) {
 			l.requests.distance = 0
 		}
 		if !l.attempts.listing() {
-			l.requests.fromWatch(l.schedule.heldUntil)
+			l.requests.fromWatch(l.schedule.hold.until())
 		}
 	}
 }

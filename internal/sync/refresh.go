@@ -129,7 +129,7 @@ func (l *loop) startNext() {
 		next := l.start(TriggerManual, p.run.RequestID)
 		next.ends, next.free = append(next.ends, p.end), p.free
 	default:
-		l.requests.arm(l.schedule.heldUntil)
+		l.requests.arm(l.schedule.hold.until())
 	}
 }
 

@@ -31,7 +31,8 @@ func (l *loop) checkVersion(namespace string) {
 		return
 	}
 	w.checking = true
-	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked, interval: f.interval, log: f.log}
+	check := versionCheck{versioner: versioner, seen: versionSeen{by: w.by, namespace: namespace}, exact: f.exact, report: f.checked,
+		hold: &l.schedule.hold, interval: f.interval, log: f.log}
 	ctx := w.ctx
 	l.workers.Go(func() { check.run(ctx) })
 }
@@ -44,7 +45,7 @@ func (l *loop) onVersion(s versionSeen) {
 	}
 	w.checking = false
 	if l.catalogue.isAheadOf(s.namespace, s.version) {
-		l.requests.fromWatch(l.schedule.heldUntil)
+		l.requests.fromWatch(l.schedule.hold.until())
 	}
 }
 
@@ -62,6 +63,7 @@ type versionCheck struct {
 	seen      versionSeen
 	exact     bool
 	report    chan<- versionSeen
+	hold      *hold         // what a LIST was asked to wait holds checks, too
 	interval  time.Duration // the longest Retry-After that is heeded
 	log       zerolog.Logger
 }
@@ -73,11 +75,12 @@ func (c versionCheck) run(ctx context.Context) {
 		if !c.exact {
 			wait = rand.N(checkWithin) // #nosec G404 -- it spreads load, it hides nothing
 		}
-		wait = max(wait, least)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
+		for wait = max(wait, least); wait > 0; wait = time.Until(c.hold.until()) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
 		}
 		version, err := c.version(ctx)
 		if err != nil {

@@ -110,6 +110,27 @@ func TestAWatchIsCheckedOnlyAfterTrouble(t *testing.T) {
 	})
 }
 
+// TestACheckWaitsForWhatALISTWasAskedToWait: a server that asks to be left alone means all requests.
+func TestACheckWaitsForWhatALISTWasAskedToWait(t *testing.T) {
+	watching(t, nil, func(h *harness) {
+		h.live.cut(ended(source.WatchBroken), nil)
+		h.pass(2 * time.Second) // it is open again, and its check waits
+		h.cluster.fail(&source.Error{Type: source.APIError, RetryAfter: time.Minute, Err: errors.New("429 Too Many Requests")})
+		if err := h.RefreshNow(); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(59 * time.Second)
+		if h.live.checks != 0 {
+			t.Errorf("got %d checks before Retry-After, want none", h.live.checks)
+		}
+		h.cluster.fail(nil)
+		h.pass(2 * time.Second)
+		if h.live.checks != 1 {
+			t.Errorf("got %d checks after Retry-After, want 1", h.live.checks)
+		}
+	})
+}
+
 // TestAWatchIsCheckedAgainAfterACheckThatWasCut: the watch ended for good while its check was under way.
 func TestAWatchIsCheckedAgainAfterACheckThatWasCut(t *testing.T) {
 	watching(t, nil, func(h *harness) {

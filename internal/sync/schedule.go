@@ -2,6 +2,7 @@ package sync
 
 import (
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -41,10 +42,23 @@ type schedule struct {
 	denials   int  // number of 401 and 403 in the present outage
 
 	recoverable  bool      // the last attempt failed for something that can be over at any time
-	heldUntil    time.Time // until when a server asked to be left alone
+	hold         hold      // of a server that asked to be left alone
 	forwarded    time.Time // when a refresh was brought forward last
 	forwardAtEnd bool      // what the last attempts failed for ended during the attempt that runs
 	stopped      bool
+}
+
+// hold is until when a server asked to be left alone. The loop sets it; checks of the server's version, which run beside it, read it.
+type hold struct{ at atomic.Pointer[time.Time] }
+
+func (h *hold) set(at time.Time) { h.at.Store(&at) }
+
+// until returns the zero time while there is no hold.
+func (h *hold) until() time.Time {
+	if at := h.at.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
 }
 
 // plan is what follows an attempt.
@@ -71,9 +85,9 @@ func (s *schedule) stop() {
 func (s *schedule) end(f *failure) Class {
 	p := s.plan(f)
 	s.recoverable = f != nil && p.class == ClassTransient && !f.denied
-	s.heldUntil = time.Time{}
+	s.hold.set(time.Time{})
 	if f != nil {
-		s.heldUntil = time.Now().Add(min(f.retryAfter, s.interval))
+		s.hold.set(time.Now().Add(min(f.retryAfter, s.interval)))
 	}
 	s.arm(p)
 	if s.forwardAtEnd {
@@ -93,7 +107,8 @@ func (s *schedule) arm(p plan) {
 // succeedLate takes in that the write of the last attempt, which was all that had failed, succeeded after all. The timer stays.
 func (s *schedule) succeedLate() {
 	s.succeeded, s.failures, s.denials = true, 0, 0
-	s.recoverable, s.heldUntil = false, time.Time{}
+	s.recoverable = false
+	s.hold.set(time.Time{})
 }
 
 // bringForward lets the armed refresh start within two seconds, because what the last attempt failed for is probably over. While an
@@ -107,8 +122,8 @@ func (s *schedule) bringForward() {
 		return
 	}
 	at := time.Now().Add(rand.N(forwardWithin)) // #nosec G404 -- it spreads load, it hides nothing
-	if at.Before(s.heldUntil) {
-		at = s.heldUntil
+	if held := s.hold.until(); at.Before(held) {
+		at = held
 	}
 	if !at.Before(s.at) {
 		return

@@ -23,13 +23,12 @@ func testReply(t *testing.T, r reply) {
 	most := 0
 	for i := range times(2, 1) {
 		outage := r.outage(t, p, front, func() { w.webhook("a", i+1) })
-		lists, watches := front.asked()
+		asked := front.asked()
 		front.answer("", nil)
-		allowedLists, allowedWatches := budget(outage, r.wait())
-		if len(lists) > allowedLists || len(watches) > allowedWatches {
-			f.violation("%d LISTs and %d watches in %s, the budget is %d and %d", len(lists), len(watches), outage, allowedLists, allowedWatches)
+		if budget := budget(outage, r.wait()); !asked.within(budget) {
+			f.violation("%s in %s, the budget is %s", asked, outage, budget)
 		}
-		most = max(most, len(lists)+len(watches))
+		most = max(most, asked.total())
 		expectNumber(t, p, "a", i+1)
 		p.Until("is well again", func() error { return succeeded(p) })
 		f.run()

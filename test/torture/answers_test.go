@@ -90,15 +90,16 @@ func (r reply) wait() time.Duration {
 const answerInterval = 4 * time.Second
 
 // budget is how often a sidecar may ask while an outage of that length lasts: one LIST at its beginning, then one a wait. The watch is
-// opened again 1, 2, 4 and 8 s after it failed, each up to half less, and then every 5 to 10 s.
-func budget(outage, wait time.Duration) (lists, watches int) {
-	lists = 1 + int(outage/wait)
-	watches = 1
+// opened again 1, 2, 4 and 8 s after it failed, each up to half less, and then every 5 to 10 s. A check of the version may have been under
+// way, and is then tried again like a LIST.
+func budget(outage, wait time.Duration) asks {
+	often := 1 + int(outage/wait)
+	watches := 1
 	for at, pause := time.Duration(0), 500*time.Millisecond; at+pause <= outage; pause = min(2*pause, 5*time.Second) {
 		at += pause
 		watches++
 	}
-	return lists, watches
+	return asks{lists: often, checks: often, watches: watches}
 }
 
 // TestWrongAnswers puts wrong answers in the place of the API server's, as a broken one gives them, or a proxy in front of it.

@@ -162,8 +162,8 @@ func TestWrongCA(t *testing.T) {
 		f.violation("without a snapshot readyz answers %d, want 503 and no file", code)
 	}
 	f.run()
-	if lists, watches := front.asked(); len(lists)+len(watches) > 0 {
-		f.violation("%d requests, and the token with them, reached a server that is not trusted", len(lists)+len(watches))
+	if asked := front.asked(); asked.total() > 0 {
+		f.violation("%s, and the token with them, reached a server that is not trusted", asked)
 	}
 	expectNothingTold(f, fresh, w.access.token)
 }

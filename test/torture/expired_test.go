@@ -44,10 +44,9 @@ func TestListExpiresInMidPage(t *testing.T) {
 		w.webhook("a", 2*i+2)
 		p.Until("fails", func() error { return failed(p, 2) })
 		expectTransient(f, p)
-		lists, _ := front.asked()
-		attempts, _ := budget(time.Since(begun), time.Second)
-		if most := attempts * 8; len(lists) > most {
-			f.violation("%d pages asked for in %s, the budget is %d", len(lists), time.Since(begun), most)
+		lists := front.asked().lists
+		if most := budget(time.Since(begun), time.Second).lists * 8; lists > most {
+			f.violation("%d pages asked for in %s, the budget is %d", lists, time.Since(begun), most)
 		}
 		front.answer("", nil)
 		expectNumber(t, p, "a", 2*i+2)

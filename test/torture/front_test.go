@@ -3,6 +3,7 @@ package torture_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -11,7 +12,6 @@ import (
 	"net/url"
 	"sync"
 	"testing"
-	"time"
 )
 
 // front is a proxy in front of the real API server, which counts what a sidecar asks and can answer in the API server's stead.
@@ -22,8 +22,7 @@ type front struct {
 	shown   *tls.Certificate // what clients see; nil: the test server's own
 	instead http.HandlerFunc // what answers in the API server's stead; nil: nothing does
 	only    string           // what instead answers: list, watch, or both with ""
-	lists   []time.Time
-	watches []time.Time
+	asks    asks             // since the last call of answer
 }
 
 // newFront has the world's sidecars reach the API server through a front. Its certificate is its own.
@@ -77,11 +76,14 @@ func (f *front) note(r *http.Request) http.HandlerFunc {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	kind := "list"
-	if r.URL.Query().Get("watch") != "" {
+	switch {
+	case r.URL.Query().Get("watch") != "":
 		kind = "watch"
-		f.watches = append(f.watches, time.Now())
-	} else {
-		f.lists = append(f.lists, time.Now())
+		f.asks.watches++
+	case r.URL.Query().Get("limit") == "1":
+		f.asks.checks++
+	default:
+		f.asks.lists++
 	}
 	if f.only != "" && f.only != kind {
 		return nil
@@ -94,14 +96,33 @@ func (f *front) answer(only string, instead http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.instead, f.only = instead, only
-	f.lists, f.watches = nil, nil
+	f.asks = asks{}
 }
 
 // asked returns the requests since the last call of answer.
-func (f *front) asked() (lists, watches []time.Time) {
+func (f *front) asked() asks {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]time.Time{}, f.lists...), append([]time.Time{}, f.watches...)
+	return f.asks
+}
+
+// asks are numbers of requests.
+type asks struct {
+	lists   int
+	checks  int // of the version: LISTs of one Secret
+	watches int
+}
+
+func (a asks) String() string {
+	return fmt.Sprintf("%d LISTs, %d checks and %d watches", a.lists, a.checks, a.watches)
+}
+
+// total is the number of all requests.
+func (a asks) total() int { return a.lists + a.checks + a.watches }
+
+// within reports whether no kind of request was more frequent than a budget allows.
+func (a asks) within(most asks) bool {
+	return a.lists <= most.lists && a.checks <= most.checks && a.watches <= most.watches
 }
 
 // present has new connections see another certificate.

@@ -146,7 +146,7 @@ func refused(t *testing.T, v volume) {
 	p.Kill()
 	binary, mend := v.spoil(t, dir)
 	f := begin(t, &fault{Area: "disk", Name: "a volume: " + v.name, Made: "as named, at the start of a sidecar with a snapshot in place, and for 20 attempts to write",
-		Holds: "the start-up probe and each attempt say what is refused and what cures it; nothing is left behind, no file and no descriptor; the old file stays whole"})
+		Holds: "the start-up probe and each attempt say what is refused and what cures it; nothing is left behind, no file and no descriptor, but what an append-only directory lets nobody delete, which is bounded; the old file stays whole"})
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
