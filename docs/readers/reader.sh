@@ -12,15 +12,16 @@ umask 077 # the copies hold credentials
 held=$(mktemp -d)
 trap 'rm -rf "$held"' EXIT
 trap 'exit 1' INT TERM
-copy=$held/copy accepted=$held/accepted
+copy=$held/copy accepted=$held/accepted served=$held/served
 
 # checksum prints the checksum of the raw lines of the copy; targets that jq writes again are other bytes: 1.10 becomes 1.1.
 checksum() {
 	{ printf '['; sed -n '/^  "targets": \[$/,/^  \],$/s/^    //p' "$copy" | tr -d '\n'; printf ']'; } | sha256sum | sed 's/^/sha256:/; s/ .*//'
 }
 
-# fault prints why the file $1 must not be accepted, nothing if it may be. It leaves a copy: the file can be replaced at any time.
-fault() {
+# judge prints why the file $1 must not be accepted, or "accept" and what is to be told of it. It leaves a copy, because the file can be
+# replaced at any time.
+judge() {
 	[ -e "$1" ] || { echo missing; return; }
 	[ -f "$1" ] || { echo not_regular; return; }
 	head -c $((limit + 1)) "$1" 2>/dev/null >"$copy" || { echo io; return; }
@@ -41,7 +42,7 @@ fault() {
 		elif (.epoch | type != "string") or (.generation | type != "number" or . < 1) or ([.targets[].name] | . != unique) then "schema"
 		elif .epoch == $held[0].epoch and (.generation < $held[0].generation or
 			.generation == $held[0].generation and .checksum != $held[0].checksum) then "rollback"
-		else "" end end' "$copy" 2>/dev/null || echo syntax
+		else "accept \"generation\":\(.generation),\"targets\":\(.targets | length)" end end' "$copy" 2>/dev/null || echo syntax
 }
 
 # digest prints the digest by which the kit sees that the targets were read right.
@@ -52,18 +53,21 @@ digest() {
 
 # look looks at the file $1 once, and prints what came of it.
 look() {
-	reason=$(fault "$1") outcome=accept
-	if [ -z "$reason" ]; then
+	verdict=$(judge "$1")
+	case $verdict in
+	accept\ *)
 		mv "$copy" "$accepted"
-	elif [ -e "$accepted" ]; then
-		outcome=keep
-	else
-		jq -cn --arg reason "$reason" '{outcome: "refuse", reason: $reason}'
-		return
-	fi
-	jq -c --arg outcome "$outcome" --arg reason "$reason" --arg digest "$(digest)" \
-		'{outcome: $outcome} + (if $reason == "" then {} else {reason: $reason} end) +
-		{generation: .generation, targets: (.targets | length), digest: $digest}' "$accepted"
+		printf '%s,"digest":"%s"' "${verdict#accept }" "$(digest)" >"$served"
+		printf '{"outcome":"accept",%s}\n' "$(cat "$served")"
+		;;
+	*)
+		if [ -e "$accepted" ]; then
+			printf '{"outcome":"keep","reason":"%s",%s}\n' "$verdict" "$(cat "$served")"
+		else
+			printf '{"outcome":"refuse","reason":"%s"}\n' "$verdict"
+		fi
+		;;
+	esac
 }
 
 if [ "${1-}" = --follow ]; then
