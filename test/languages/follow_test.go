@@ -7,32 +7,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// Each reader follows a file that is replaced, damaged, deleted and there again.
-func TestReadersFollow(t *testing.T) {
-	dir := folder(t, files(t))
-	for _, reader := range readers() {
-		t.Run(reader.language, func(t *testing.T) {
-			t.Parallel()
-			followed := filepath.Join(dir, reader.language, "targets.json")
-			if err := os.Mkdir(filepath.Dir(followed), 0o700); err != nil {
-				t.Fatal(err)
-			}
-			next := follow(t, append(reader.command(t), "--follow", followed))
-			for _, step := range []step{
-				refused(missing, "missing"), accepted(base), kept("cut.json", "syntax"), kept("lower-generation.json", "rollback"),
-				accepted("next.json"), kept(missing, "missing"), accepted("new-epoch.json"),
-			} {
-				replace(t, filepath.Join(dir, step.File), followed)
-				if got := next(); got.Outcome != step.Outcome || got.Reason != step.Reason {
-					t.Errorf("at %s: got %s %s, want %s %s", step.File, got.Outcome, got.Reason, step.Outcome, step.Reason)
-				}
-			}
-		})
+// follows checks that a reader follows a file in a folder of its own that is replaced, damaged, deleted and there again.
+func follows(t *testing.T, command []string, vectors, dir string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	followed := filepath.Join(dir, "targets.json")
+	next := follow(t, append(slices.Clone(command), "--follow", followed))
+	for _, step := range []step{
+		refused(missing, "missing"), accepted(base), kept("cut.json", "syntax"), kept("lower-generation.json", "rollback"),
+		accepted("next.json"), kept(missing, "missing"), accepted("new-epoch.json"),
+	} {
+		replace(t, filepath.Join(vectors, step.File), followed)
+		if got := next(); got.Outcome != step.Outcome || got.Reason != step.Reason {
+			t.Errorf("at %s: got %s %s, want %s %s", step.File, got.Outcome, got.Reason, step.Outcome, step.Reason)
+		}
 	}
 }
 

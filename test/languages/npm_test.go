@@ -2,7 +2,6 @@ package languages_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,30 +56,4 @@ func npm(t *testing.T, packages []string) string {
 func isThere(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// find returns the path of a program. Without it the test is skipped, and says which of Debian's packages bring it.
-func find(t *testing.T, program, packages string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("skipped: there is no %s; apt-get install %s", program, packages)
-	}
-	return path
-}
-
-// output runs a program and returns what it prints; the test fails if it fails.
-func output(t *testing.T, dir string, command ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...) // #nosec G204 -- programs of the test
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	if err != nil {
-		text := ""
-		if exit, ok := err.(*exec.ExitError); ok {
-			text = string(exit.Stderr)
-		}
-		t.Fatalf("%s: %v\n%s%s", fmt.Sprint(command), err, out, text)
-	}
-	return string(out)
 }

@@ -5,10 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"path/filepath"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,7 +28,7 @@ func readers() []reader {
 
 func python(t *testing.T) []string {
 	t.Helper()
-	return []string{find(t, "python3", "python3"), source(t, "reader.py")}
+	return []string{find(t, "python3", "python3"), absolute(t, kit+"/reader.py")}
 }
 
 // typeScript lets Node run the file as it stands, or makes JavaScript of it for a Node that is too old for that.
@@ -38,84 +36,54 @@ func typeScript(t *testing.T) []string {
 	t.Helper()
 	node := find(t, "node", "nodejs")
 	if stripsTypes(t, node) {
-		return []string{node, source(t, "reader.ts")}
+		return []string{node, absolute(t, kit+"/reader.ts")}
 	}
-	return []string{node, filepath.Join(transpile(t), "reader.js")}
-}
-
-// stripsTypes reports whether Node runs TypeScript without a flag and without a warning.
-func stripsTypes(t *testing.T, node string) bool {
-	t.Helper()
-	version := regexp.MustCompile(`^v(\d+)\.(\d+)`).FindStringSubmatch(output(t, ".", node, "--version"))
-	major, _ := strconv.Atoi(version[1])
-	minor, _ := strconv.Atoi(version[2])
-	return major > 24 || major == 24 && minor >= 12 || major == 22 && minor >= 18
-}
-
-// transpile checks the types of reader.ts, and returns the folder with its JavaScript.
-func transpile(t *testing.T) string {
-	t.Helper()
-	packages, dir := npm(t, typescript), t.TempDir()
-	config, err := json.Marshal(map[string]any{
-		"files": []string{source(t, "reader.ts")},
-		"compilerOptions": map[string]any{
-			"strict": true, "noUncheckedIndexedAccess": true, "erasableSyntaxOnly": true,
-			"target": "es2022", "module": "es2022", "moduleResolution": "bundler",
-			"types": []string{"node"}, "typeRoots": []string{filepath.Join(packages, "node_modules", "@types")},
-			"rootDir": filepath.Dir(source(t, "reader.ts")), "outDir": dir,
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeAll(t, dir, map[string][]byte{"tsconfig.json": config, "package.json": []byte(`{"type": "module"}`)})
-	output(t, dir, filepath.Join(packages, "node_modules", ".bin", "tsc"), "-p", "tsconfig.json")
-	return dir
+	dir := t.TempDir()
+	transpile(t, absolute(t, kit+"/reader.ts"), dir)
+	return []string{node, filepath.Join(dir, "reader.js")}
 }
 
 func java(t *testing.T) []string {
 	t.Helper()
 	const packages = "default-jdk-headless"
 	program, dir := find(t, "java", packages), t.TempDir()
-	output(t, dir, find(t, "javac", packages), "-Xlint:all,-serial", "-Werror", "-d", dir, source(t, "Reader.java"))
+	output(t, dir, find(t, "javac", packages), "-Xlint:all,-serial", "-Werror", "-d", dir, absolute(t, kit+"/Reader.java"))
 	return []string{program, "-XX:TieredStopAtLevel=1", "-cp", dir, "Reader"}
 }
 
 func shell(t *testing.T) []string {
 	t.Helper()
 	find(t, "jq", "jq")
-	return []string{find(t, "sh", "dash"), source(t, "reader.sh")}
+	return []string{find(t, "sh", "dash"), absolute(t, kit+"/reader.sh")}
 }
 
-// source returns the absolute path of a file of docs/readers.
-func source(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join(kit, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// Each reader does with each vector what the Go reader does.
+// Each reader does with each vector what the Go reader does, reads what the program publishes, and follows a file.
 func TestReaders(t *testing.T) {
-	seen := &table{vectors: committedVectors(t), cells: map[string][]string{}}
-	seen.add("Go", demanded(seen.vectors))
 	all := readers()
 	if *another != "" {
 		all = []reader{{"another", func(*testing.T) []string { return strings.Fields(*another) }}}
 	}
-	dir := folder(t, files(t))
-	var adding sync.Mutex
-	t.Run("vectors", func(t *testing.T) {
+	seen := &table{vectors: committedVectors(t), cells: map[string][]string{}}
+	seen.add("Go", demanded(seen.vectors))
+	dir, real := folder(t, files(t)), published(t)
+	wanted := goReader(t, []string{real})[0]
+	if wanted.Outcome != accept || *wanted.Targets < 5 {
+		t.Fatalf("got %+v, want a snapshot of the awkward targets", wanted)
+	}
+	t.Run("in", func(t *testing.T) {
 		for _, reader := range all {
 			t.Run(reader.language, func(t *testing.T) {
 				t.Parallel()
-				got := try(t, reader.command(t), dir, seen.vectors)
-				compare(t, seen.vectors, got)
-				adding.Lock()
-				defer adding.Unlock()
-				seen.add(reader.language, got)
+				command := reader.command(t)
+				t.Run("vectors", func(t *testing.T) {
+					got := try(t, command, dir, seen.vectors)
+					compare(t, seen.vectors, got)
+					seen.add(reader.language, got)
+				})
+				t.Run("published", func(t *testing.T) { readPublished(t, command, real, wanted) })
+				if *another == "" {
+					t.Run("follow", func(t *testing.T) { follows(t, command, dir, filepath.Join(dir, reader.language)) })
+				}
 			})
 		}
 	})
@@ -158,6 +126,7 @@ func (s step) differs(got result) string {
 // try lets a program look at the files of all vectors.
 func try(t *testing.T, command []string, dir string, all []vector) [][]result {
 	t.Helper()
+	command = slices.Clone(command)
 	for i, v := range all {
 		if i > 0 {
 			command = append(command, "--")

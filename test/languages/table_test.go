@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -23,7 +24,9 @@ const (
 // table is what each reader does with each vector.
 type table struct {
 	vectors []vector
-	cells   map[string][]string // by language; a cell for each vector
+
+	adding sync.Mutex
+	cells  map[string][]string // by language; a cell for each vector
 }
 
 // add sets the column of a language.
@@ -37,6 +40,8 @@ func (b *table) add(language string, results [][]result) {
 			}
 		}
 	}
+	b.adding.Lock()
+	defer b.adding.Unlock()
 	b.cells[language] = column
 }
 
