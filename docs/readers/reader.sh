@@ -12,11 +12,12 @@ umask 077 # the copies hold credentials
 held=$(mktemp -d)
 trap 'rm -rf "$held"' EXIT
 trap 'exit 1' INT TERM
-copy=$held/copy accepted=$held/accepted served=$held/served
+copy=$held/copy accepted=$held/accepted
 
 # checksum prints the checksum of the raw lines of the copy; targets that jq writes again are other bytes: 1.10 becomes 1.1.
 checksum() {
-	{ printf '['; sed -n '/^  "targets": \[$/,/^  \],$/s/^    //p' "$copy" | tr -d '\n'; printf ']'; } | sha256sum | sed 's/^/sha256:/; s/ .*//'
+	sum=$({ printf '['; sed -n '/^  "targets": \[$/,/^  \],$/s/^    //p' "$copy" | tr -d '\n'; printf ']'; } | sha256sum)
+	printf 'sha256:%s' "${sum%% *}"
 }
 
 # judge prints why the file $1 must not be accepted, or "accept" and what is to be told of it. It leaves a copy, because the file can be
@@ -26,15 +27,15 @@ judge() {
 	[ -f "$1" ] || { echo not_regular; return; }
 	head -c $((limit + 1)) "$1" 2>/dev/null >"$copy" || { echo io; return; }
 	[ "$(wc -c <"$copy")" -le "$limit" ] || { echo too_large; return; }
-	grep -q '[^[:space:]]' "$copy" || { echo empty; return; }
 	# jq passes over a byte order mark, takes bytes that are not UTF-8 for U+FFFD, and stops at a zero byte as if the file ended there.
-	[ "$(head -c 1 "$copy")" = '{' ] && iconv -f UTF-8 -t UTF-8 "$copy" >/dev/null 2>&1 &&
-		[ "$(tr -dc '\000' <"$copy" | wc -c)" -eq 0 ] || { echo syntax; return; }
+	read -r first <"$copy" || :
+	case $first in "$(printf '\357\273\277')"*) echo syntax; return ;; esac
+	iconv -f UTF-8 -t UTF-8 "$copy" >/dev/null 2>&1 && tr -d '\000' <"$copy" | cmp -s - "$copy" || { echo syntax; return; }
 	[ -e "$accepted" ] && last=$accepted || last=/dev/null
 	grep -Eq '^  "targets": \[(\],)?$' "$copy" && layout=true || layout=false
 	# With -s, jq reads to the end of the file: there must be one document. Some versions of jq take NaN for a number.
 	jq -rs --arg sum "$(checksum)" --argjson layout "$layout" --slurpfile held "$last" '
-		if length != 1 or any(.. | numbers; isnan) then "syntax" else .[0]
+		if length == 0 then "empty" elif length > 1 or any(.. | numbers; isnan) then "syntax" else .[0]
 		| if (.schema_version | type != "number" or . != floor or . < 1) then "schema"
 		elif .schema_version > 1 then "unsupported_version"
 		elif $layout | not then "schema"
@@ -48,7 +49,7 @@ judge() {
 # digest prints the digest by which the kit sees that the targets were read right.
 digest() {
 	jq -r '.targets[] | "\(.name) \(.type) \(.url) \(.format) \(.enabled)",
-		(.headers | to_entries | sort_by(.key)[] | "\(.key): \(.value)")' "$accepted" | sha256sum | sed 's/ .*//'
+		(.headers | to_entries | sort_by(.key)[] | "\(.key): \(.value)")' "$accepted" | sha256sum
 }
 
 # look looks at the file $1 once, and prints what came of it.
@@ -57,12 +58,12 @@ look() {
 	case $verdict in
 	accept\ *)
 		mv "$copy" "$accepted"
-		printf '%s,"digest":"%s"' "${verdict#accept }" "$(digest)" >"$served"
-		printf '{"outcome":"accept",%s}\n' "$(cat "$served")"
+		digest=$(digest) served="${verdict#accept },\"digest\":\"${digest%% *}\""
+		printf '{"outcome":"accept",%s}\n' "$served"
 		;;
 	*)
 		if [ -e "$accepted" ]; then
-			printf '{"outcome":"keep","reason":"%s",%s}\n' "$verdict" "$(cat "$served")"
+			printf '{"outcome":"keep","reason":"%s",%s}\n' "$verdict" "$served"
 		else
 			printf '{"outcome":"refuse","reason":"%s"}\n' "$verdict"
 		fi
@@ -73,7 +74,8 @@ look() {
 if [ "${1-}" = --follow ]; then
 	last=
 	while :; do
-		line=$(look "$2")
+		look "$2" >"$held/line"
+		read -r line <"$held/line"
 		[ "$line" = "$last" ] || printf '%s\n' "$line"
 		last=$line
 		sleep "$poll"

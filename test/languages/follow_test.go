@@ -39,7 +39,7 @@ func follow(t *testing.T, command []string) func() result {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) // #nosec G204 -- readers of this repository
 	temporary := t.TempDir()
 	cmd.Env = append(os.Environ(), "TMPDIR="+temporary)
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = t.Output()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a shell has children
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
