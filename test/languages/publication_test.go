@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
+	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/writer"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -66,18 +67,23 @@ func (p publication) write(t *testing.T) []byte {
 
 func (p publication) entry(t *testing.T, i int, config string) *targetsfile.Entry {
 	t.Helper()
-	object := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "alert-history", Name: fmt.Sprintf("secret-%04d", i)},
-		Data:       map[string][]byte{"config": []byte(config)},
-	}
-	if !p.manifests {
-		object.UID = types.UID(fmt.Sprintf("5f1c0d6e-8f5e-4d0b-9c57-%012d", i))
-	}
-	decoded := secret.Decode(object)
+	decoded := decodeConfig(i, config, p.manifests)
 	if decoded.Fault != nil {
 		t.Fatalf("%s: %s", config, decoded.Fault.Message())
 	}
 	return decoded.Entry
+}
+
+// decodeConfig decodes a Secret with this key config.
+func decodeConfig(i int, config string, manifest bool) source.Secret {
+	object := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "alert-history", Name: fmt.Sprintf("secret-%04d", i)},
+		Data:       map[string][]byte{"config": []byte(config)},
+	}
+	if !manifest {
+		object.UID = types.UID(fmt.Sprintf("5f1c0d6e-8f5e-4d0b-9c57-%012d", i))
+	}
+	return secret.Decode(object)
 }
 
 // targetLines returns the lines between those around the targets, without the last line break.
