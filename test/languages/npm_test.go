@@ -41,7 +41,7 @@ func npm(t *testing.T, packages []string) string {
 	defer os.RemoveAll(making)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	args := append([]string{"install", "--prefix", making, "--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"}, packages...)
+	args := append([]string{"install", "--prefix", making, "--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"}, packages...)
 	cmd := exec.CommandContext(ctx, program, args...) // #nosec G204 -- packages named above
 	cmd.Dir = making
 	if out, err := cmd.CombinedOutput(); err != nil {

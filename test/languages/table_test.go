@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // marks stand around the table in docs/readers/README.md.
@@ -110,7 +112,7 @@ func (b *table) check(t *testing.T) {
 		return
 	}
 	if committed != want {
-		t.Errorf("the table of %s is not what was seen: run go test ./languages -update in test/; got\n%s\nwant\n%s", path, committed, want)
+		t.Errorf("the table of %s is not what was seen (-README.md +seen): run go test ./languages -update in test/\n%s", path, cmp.Diff(committed, want))
 	}
 	if strings.Contains(want, notRun) {
 		t.Error("the table names a reader that was never run")
