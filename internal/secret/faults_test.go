@@ -102,7 +102,7 @@ func TestDecodeRefusesUnreadable(t *testing.T) {
 		{"flat headers in broken JSON", data{"type": "webhook", "url": "https://h/p", "headers": `{"A":"b",}`}, "headers: must be valid JSON, it breaks at line 1, column 10"},
 		{"a flat header twice in JSON", data{"type": "webhook", "url": "https://h/p", "headers": `{"A":"b","A":"c"}`}, "headers.A: " + twice},
 		{"what cannot be read comes with what breaks a rule", data{"type": "x", "url": "\xff"}, typeRule + "; url: must be UTF-8 text"},
-		{"too deep", with("x", strings.Repeat("[", 100)+strings.Repeat("]", 100)), "config.x: must not nest deeper than 100 levels"},
+		{"too deep", with("x", strings.Repeat("[", 60)+strings.Repeat("]", 60)), "config.x: must not nest deeper than 60 levels"},
 		{"too deep for package json", with("x", strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)), "config: must be valid JSON, it breaks at line 1, column 10053"},
 		{"flat key not UTF-8", data{"name": "a", "type": "\xff", "url": "\xfe"}, "type: must be UTF-8 text; url: must be UTF-8 text"},
 	} {
@@ -282,7 +282,7 @@ func TestDecodeLimits(t *testing.T) {
 		checkFault(t, d, targetsfile.RejectValidate, "must hold at most 1 MiB")
 	})
 	t.Run("depth as far as it goes", func(t *testing.T) {
-		if got := with("x", strings.Repeat("[", 99)+strings.Repeat("]", 99)).decode(); got.Fault != nil {
+		if got := with("x", strings.Repeat("[", 59)+strings.Repeat("]", 59)).decode(); got.Fault != nil {
 			t.Errorf("got %q, want it accepted", got.Fault.Message())
 		}
 	})

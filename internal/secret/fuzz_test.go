@@ -64,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 		`{"name":"a","type":"webhook","url":"https://u:p@h/p","format":"slack","enabled":"true","headers":{"A":1,"a":"\n","":""},"filter_config":[],"x":{"y":1,"y":2}}`,
 		`{"name":"a","type":"slack","url":"https://h/%zz","headers":{"A":"b\r\n"},"filter_config":{"n":1E400},"\ud800":"\udfff"}`,
 		`{"Name":"a","TYPE":"b","api_key":"c","name":"a","name":"b"}`,
-		strings.Repeat("[", 300), `{"x":` + strings.Repeat("[", 101) + strings.Repeat("]", 101) + "}",
+		strings.Repeat("[", 300), `{"x":` + strings.Repeat("[", 61) + strings.Repeat("]", 61) + "}",
 	} {
 		for shape := range uint8(4) {
 			f.Add(shape, []byte(text), []byte("webhook"), []byte("https://h/p"), []byte("A=b,C=d"), uint16(9))

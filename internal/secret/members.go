@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// maxDepth bounds how deep arrays and objects may nest. Package json stops at 10 000, and a snapshot nests a target four levels
-	// deeper: with no other bound one Secret could make a file that no reader accepts. Readers in other languages give up far earlier,
-	// jq 1.6 at 257.
-	maxDepth = 100
+	// maxDepth bounds how deep arrays and objects may nest. A snapshot nests what a Secret holds three levels deeper, and a parser that
+	// goes less deep refuses the whole file: by default System.Text.Json stops at 64 levels, Ruby's at 100, serde_json at 128, jq 1.6 at
+	// 256, package json at 10 000.
+	maxDepth = 60
 	// maxEntries bounds the members of a document, the headers and the flat keys. A Secret has room for a hundred times as many, and
 	// decoding so many takes fifty times the memory of the Secret.
 	maxEntries = 1000

@@ -101,7 +101,7 @@ var rules = [...]Rule{
 	{ruleTwice, "JSON", parse, "must not hold the same key twice in one object", "remove one", false},
 	{ruleSurrogate, "JSON", parse, "must not hold half of a surrogate pair", `write the character itself, or both halves as in \ud83d\ude00`, false},
 	{ruleNumber, "JSON", parse, "must not hold a number beyond a double's range", "write it as a string: parsers of other languages refuse the whole file for it", false},
-	{ruleDepth, "JSON", parse, "must not nest deeper than 100 levels", "it is hardly a target", false},
+	{ruleDepth, "JSON", parse, "must not nest deeper than 60 levels", "it is hardly a target", false},
 	{ruleWritable, "the target", parse, "cannot be written as JSON", "report it: the rules before this one should have found why", false},
 
 	{ruleSecretSize, "the Secret", validate, "must hold at most 1 MiB", "Kubernetes refuses larger Secrets; only a manifest can be larger", false},

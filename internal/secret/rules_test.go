@@ -32,7 +32,7 @@ func breaks() map[secret.ID]data {
 		"twice":              with("x", `{"k":1,"k":1}`),
 		"surrogate":          with("x", `"\ud800"`),
 		"number":             with("x", `1e999`),
-		"depth":              with("x", strings.Repeat("[", 100)+strings.Repeat("]", 100)),
+		"depth":              with("x", strings.Repeat("[", 60)+strings.Repeat("]", 60)),
 		"secret-size":        flat("x", strings.Repeat("x", 1<<20)),
 		"target-size":        with("x", `"`+strings.Repeat("x", 256<<10)+`"`),
 		"entries":            config(minimal[:len(minimal)-1] + "," + numbered(1000) + "}"),
