@@ -26,7 +26,7 @@ build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
 .PHONY: controlplane
-controlplane: ## Build kube-apiserver, etcd, kubectl and Prometheus for the tests, once, into the user's cache.
+controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/build
 
 .PHONY: test
@@ -93,7 +93,7 @@ E2E_IMAGES = $(BIN)/e2e-1.0.0.tar $(BIN)/e2e-1.0.1.tar $(BIN)/e2e-app.tar
 
 .PHONY: e2e
 e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where that cannot be, E2E_MAY_SKIP=1 skips it.
-	cd test && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
+	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
 	@for v in 1.0.0 1.0.1; do $(E2E_IMAGE) -o $(BIN)/e2e-$$v.tar -name alert-history/refresh-sidecar:$$v -version $$v -port 8095/tcp ./cmd/refresh-sidecar || exit 1; done
 	@$(E2E_IMAGE) -o $(BIN)/e2e-app.tar -name alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
 	cd test/e2e && exec $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m

@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	monitoringv1 "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -65,4 +66,29 @@ func TestSelectorsAndPortsFindTheExample(t *testing.T) {
 			t.Errorf("%s is in namespace %s", object.GetName(), object.GetNamespace())
 		}
 	}
+}
+
+// Wherever the sidecar's flags stand, the same two sentences say what no target means, and nothing asks for one.
+func TestWhatNoTargetMeansIsSaidEverywhere(t *testing.T) {
+	const words = "No target is a state like any other: the app starts without one, and the first Secret is live at once. Set --min-targets=1 for an app " +
+		"that must never run without one: then a start or a deletion that leaves none waits, and so does a rollout with a mistyped label."
+	for _, file := range []string{
+		"pod-example.yaml", "kustomize/sidecar/sidecar.yaml", "kustomize/classic-sidecar/first-targets.yaml", "kustomize/classic-sidecar/sidecar.yaml",
+		"helm/refresh-sidecar/values.yaml", "helm/extra-values.yaml", "inject/policy.yaml",
+	} {
+		text, err := os.ReadFile(deployDir + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(strings.Fields(regexp.MustCompile(`(?m)^\s*#`).ReplaceAllString(string(text), "")), " "); !strings.Contains(got, words) {
+			t.Errorf("%s does not say %q", file, words)
+		}
+	}
+	if _, sidecar := example(t); len(sidecar.Args) != 0 {
+		t.Errorf("the example, with which the others are compared, has flags: %v", sidecar.Args)
+	}
+}
+
+func TestTheRightsByThemselvesAreTheExamples(t *testing.T) {
+	sameRights(t, documents(t, deployDir+"rights.yaml"))
 }

@@ -28,14 +28,19 @@ import (
 func TestMain(m *testing.M) { controlplane.Main(m) }
 
 // documents reads all documents of a YAML file.
-func documents(t *testing.T, path string) (objects []*unstructured.Unstructured) {
+func documents(t *testing.T, path string) []*unstructured.Unstructured {
 	t.Helper()
-	file, err := os.Open(path) // #nosec G304 -- a path of this repository
+	text, err := os.ReadFile(path) // #nosec G304 -- a path of this repository
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = file.Close() }()
-	decoder := yaml.NewYAMLOrJSONDecoder(file, 4096)
+	return parse(t, string(text))
+}
+
+// parse reads all documents of a YAML text.
+func parse(t *testing.T, text string) (objects []*unstructured.Unstructured) {
+	t.Helper()
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(text), 4096)
 	for {
 		object := &unstructured.Unstructured{}
 		err := decoder.Decode(object)
@@ -43,7 +48,7 @@ func documents(t *testing.T, path string) (objects []*unstructured.Unstructured)
 			return objects
 		}
 		if err != nil {
-			t.Fatalf("%s: %v", path, err)
+			t.Fatalf("%v in\n%s", err, text)
 		}
 		if len(object.Object) > 0 {
 			objects = append(objects, object)

@@ -2,6 +2,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestTheExampleOnARealNode(t *testing.T) {
 		do   func(*testing.T, *pod)
 	}{
 		{"applies unchanged under the restricted standard", appliesUnchanged},
-		{"the sidecar is ready before the app starts", sidecarFirst},
+		{"the app starts without a target", startsWithoutATarget},
 		{"the app sees the targets", appSeesTargets},
 		{"an applied Secret reaches the app within a second", appliedSecretReachesTheApp},
 		{"inspect through kubectl exec", inspectsThroughExec},
@@ -46,4 +47,20 @@ func TestTheExampleOnARealNode(t *testing.T) {
 			return
 		}
 	}
+}
+
+// With --min-targets=1 the app waits for the first Secret.
+func TestMinTargetsHoldsTheAppBack(t *testing.T) {
+	needNode(t)
+	p := newPod(t, "min-targets")
+	defer func() {
+		if t.Failed() {
+			p.explain(t)
+		}
+	}()
+	p.restrict(t)
+	p.applyExample(t, fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: %[1]s}\nspec: {initContainers: [{name: %s, args: [--min-targets=1]}]}\n",
+		podName, sidecar))
+	sidecarFirst(t, p)
+	p.kubectl(t, "delete", "pod", podName)
 }

@@ -25,8 +25,8 @@ func inspectsThroughExec(t *testing.T, p *pod) {
 	}
 }
 
-// answersCurl asks at the pod's address, and as from a laptop, through kubectl port-forward. It asks until the status is a success: the
-// sidecar was started before there were Secrets, and --min-targets may still have it repeat a refresh.
+// answersCurl asks at the pod's address, and as from a laptop, through kubectl port-forward. It asks until the status is a success, with
+// what the watch has brought.
 func answersCurl(t *testing.T, p *pod) {
 	const path = "/api/v2/publishing/targets/status"
 	forwarded := p.forward(t)

@@ -38,24 +38,30 @@ func (p *pod) fits(t *testing.T, size size) {
 			many.explain(t)
 		}
 	}()
-	dir := t.TempDir()
-	for name, content := range map[string]string{
-		"pod-example.yaml":   read(t, deployDir, "pod-example.yaml"),
-		"kustomization.yaml": "namespace: " + many.namespace + "\nresources: [pod-example.yaml]\npatches: [{path: limits.yaml}]\n",
-		"limits.yaml":        size.patch(),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	many.restrict(t)
 	many.createSecrets(t, size.targets/2) // half of them are there for the LIST
-	many.kubectl(t, "apply", "--server-side", "-k", dir)
+	many.applyExample(t, size.patch())
 	many.awaitReady(t)
 	many.createSecrets(t, size.targets) // the others come by the watch
 	curl(t, "-X", "POST", many.url(t, "/api/v2/publishing/targets/refresh?wait=30s"))
 	many.measure(t, size.targets)
 	many.kubectl(t, "delete", "pod", podName)
+}
+
+// applyExample applies the example in the pod's namespace, with a patch.
+func (p *pod) applyExample(t *testing.T, patch string) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"pod-example.yaml":   read(t, deployDir, "pod-example.yaml"),
+		"kustomization.yaml": "namespace: " + p.namespace + "\nresources: [pod-example.yaml]\npatches: [{path: patch.yaml}]\n",
+		"patch.yaml":         patch,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.kubectl(t, "apply", "--server-side", "-k", dir)
 }
 
 // size is a line of the table in deploy/README.md.

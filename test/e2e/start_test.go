@@ -28,7 +28,25 @@ func appliesUnchanged(t *testing.T, p *pod) {
 	}
 }
 
-// sidecarFirst applies the Secrets only when the startup probe has been seen to hold the app back.
+// startsWithoutATarget waits for an app that runs, and only then applies the Secrets.
+func startsWithoutATarget(t *testing.T, p *pod) {
+	p.awaitReady(t)
+	p.awaitPrinted(t, regexp.MustCompile(`^waiting for targets\ngeneration \d+, 0 targets\n$`))
+	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+}
+
+// awaitPrinted waits until the app has printed what matches.
+func (p *pod) awaitPrinted(t *testing.T, want *regexp.Regexp) {
+	t.Helper()
+	until(t, "the app prints "+want.String(), func() error {
+		if out := p.kubectl(t, "logs", podName, "--container", app); !want.MatchString(out) {
+			return fmt.Errorf("it prints\n%s", out)
+		}
+		return nil
+	})
+}
+
+// sidecarFirst creates the Secrets only when the startup probe has been seen to hold the app back.
 func sidecarFirst(t *testing.T, p *pod) {
 	history, _ := p.record(t)
 	until(t, "the startup probe has failed", func() error {
@@ -41,7 +59,7 @@ func sidecarFirst(t *testing.T, p *pod) {
 	if s := status(p.get(t), app); s.State.Running != nil || s.State.Terminated != nil {
 		t.Errorf("the app is %+v before there are targets", s.State)
 	}
-	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+	p.createSecrets(t, 3)
 	p.awaitReady(t)
 	waited := false
 	for _, state := range history() {
@@ -56,13 +74,7 @@ func sidecarFirst(t *testing.T, p *pod) {
 	if !waited {
 		t.Error("the app was never seen to wait")
 	}
-	first := regexp.MustCompile(`^waiting for targets\ngeneration \d+, [1-9]\d* targets\n`)
-	until(t, "the app prints its first targets", func() error {
-		if out := p.kubectl(t, "logs", podName, "--container", app); !first.MatchString(out) {
-			return fmt.Errorf("it prints\n%s", out)
-		}
-		return nil
-	})
+	p.awaitPrinted(t, regexp.MustCompile(`^waiting for targets\ngeneration \d+, [1-9]\d* targets\n`))
 }
 
 // record watches the pod until it is gone, and returns a function that ends that and returns the states seen.

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,20 +17,24 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/deploy"
 )
 
-// The components are added to a Deployment of two replicas, whose pods are found through the headless Service.
+// Each way of deploy/ gives a Deployment of two replicas the sidecar. Their pods are found through the headless Service.
 func TestADeploymentGetsTheSidecar(t *testing.T) {
 	needNode(t)
-	for _, component := range []string{"sidecar", "classic-sidecar"} {
-		t.Run(component, func(t *testing.T) {
+	for way, install := range map[string]func(*pod, *testing.T){
+		"sidecar":         (*pod).kustomize,
+		"classic-sidecar": (*pod).kustomize,
+		"helm":            (*pod).helm,
+		"inject":          (*pod).inject,
+	} {
+		t.Run(way, func(t *testing.T) {
 			t.Parallel() // starting takes the pods most of the time
-			p := newPod(t, component)
+			p := newPod(t, way)
 			p.restrict(t)
 			p.createSecrets(t, 3)
-			overlay := deploy.Overlay{Component: component, Namespace: p.namespace, Files: []string{"service.yaml"}}
-			p.kubectl(t, "apply", "--warnings-as-errors", "-k", overlay.Write(t))
+			install(p, t)
 			defer func() {
 				if t.Failed() {
-					out, err := run(t.Context(), "kubectl", "--namespace", p.namespace, "describe", "pods")
+					out, err := run(t.Context(), "kubectl", "--namespace", p.namespace, "describe", "deployments,pods")
 					t.Logf("%v\n%s", err, out)
 				}
 			}()
@@ -46,6 +53,57 @@ func TestADeploymentGetsTheSidecar(t *testing.T) {
 			p.kubectl(t, "delete", "deployment", "alert-history")
 		})
 	}
+}
+
+// kustomize applies the component that the namespace is named after.
+func (p *pod) kustomize(t *testing.T) {
+	overlay := deploy.Overlay{Component: p.namespace, Namespace: p.namespace, Files: []string{"service.yaml"}}
+	p.kubectl(t, "apply", "--warnings-as-errors", "-k", overlay.Write(t))
+}
+
+// helm installs the example of the chart.
+func (p *pod) helm(t *testing.T) {
+	p.applyHere(t, read(t, deployDir, "service.yaml"))
+	deploy.Helm(t, "install", "alert-history", filepath.Join(deploy.Charts(t), "example"), "--namespace", p.namespace)
+}
+
+// inject applies a Deployment that has nothing of the sidecar but the label which asks for it. At first the label is a wrong one, and the
+// Deployment says so.
+func (p *pod) inject(t *testing.T) {
+	p.kubectl(t, "apply", "-f", deployDir+"/inject/policy.yaml")
+	p.applyHere(t, read(t, deployDir, "rights.yaml")+"---\n"+read(t, deployDir, "service.yaml"))
+	const key = "refresh-sidecar.alert-history.io/inject"
+	until(t, "the policies hold", func() error {
+		_, err := run(t.Context(), "kubectl", "--namespace", "default", "run", "asks", "--dry-run=server", "--image=none", "--labels="+key+"=maybe")
+		if err == nil || !strings.Contains(err.Error(), `is "maybe"`) {
+			return fmt.Errorf("a wrong label: got %v", err)
+		}
+		return nil
+	})
+	deployment := read(t, deployDir, "kustomize/example/deployment.yaml")
+	labels := regexp.MustCompile(`(?m)^      labels:\n`)
+	if !labels.MatchString(deployment) {
+		t.Fatalf("the pods have no labels in\n%s", deployment)
+	}
+	p.applyHere(t, labels.ReplaceAllString(deployment, "$0        "+key+": maybe\n"))
+	until(t, "the Deployment says why it has no pods", func() error {
+		why := p.kubectl(t, "get", "deployment", "alert-history", "--output", `jsonpath={.status.conditions[?(@.type=="ReplicaFailure")].message}`)
+		if !strings.Contains(why, `is "maybe"; say "true"`) {
+			return fmt.Errorf("it says %q", why)
+		}
+		return nil
+	})
+	p.applyHere(t, labels.ReplaceAllString(deployment, "$0        "+key+": \"true\"\n"))
+}
+
+// applyHere applies objects in the pod's namespace instead of the one that they name.
+func (p *pod) applyHere(t *testing.T, text string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "objects.yaml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "namespace: alert-history", "namespace: "+p.namespace)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.kubectl(t, "apply", "--warnings-as-errors", "-f", file)
 }
 
 // restrict makes the namespace, with the strictest standard enforced.

@@ -42,6 +42,8 @@ func sourceOf(name Name) (source, error) {
 		}, nil
 	case Prometheus, Promtool:
 		return prometheusSource(name), nil
+	case Helm:
+		return helmSource(), nil
 	default:
 		return source{}, fmt.Errorf("unknown program %q", name)
 	}

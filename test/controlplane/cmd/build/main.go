@@ -29,7 +29,8 @@ func main() {
 func run(ctx context.Context, names []string, stdout, stderr io.Writer) error {
 	if len(names) == 0 {
 		names = []string{
-			string(binaries.Etcd), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Promtool), string(binaries.Prometheus),
+			string(binaries.Etcd), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Helm), string(binaries.Promtool),
+			string(binaries.Prometheus),
 		}
 	}
 	cache := binaries.Cache{Log: stderr}
