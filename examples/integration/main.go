@@ -1,5 +1,5 @@
-// Command integration shows how alert-history takes its targets from the sidecar. targets.go is what to add to the app, package core stands
-// for what the app has, and in this main a few lines differ from one without targets: docs/integration.md shows them.
+// Command integration shows how alert-history takes its targets from the sidecar. targets.go is what to add to the app, a few lines of app.go
+// are what changes in its main, and package core stands for what the app has. docs/integration.md is the guide to it.
 //
 //	go run ./examples/integration run/targets.json http://127.0.0.1:8095
 package main
@@ -8,16 +8,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/alert-history/refresh-sidecar/examples/integration/core"
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
 )
 
 func main() {
@@ -33,25 +26,4 @@ func main() {
 		fmt.Fprintln(os.Stderr, "integration:", err)
 		os.Exit(1)
 	}
-}
-
-// run serves until ctx is done.
-func run(ctx context.Context, address, path, sidecarURL string) error {
-	targets, err := openTargets(ctx, path, sidecarURL)
-	if err != nil {
-		return err
-	}
-	defer targets.Close()
-	modes := core.NewModeManager(targets)
-	targets.OnChange(modes.OnTargetsChanged)
-
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(prom.NewCollector(targets.Reader()))
-
-	mux := http.NewServeMux()
-	core.Handle(mux, targets, modes)
-	mux.Handle("POST "+core.API+"/refresh", core.AdminOnly(targets.RefreshHandler()))
-	mux.Handle("GET "+core.API+"/status", targets.StatusHandler())
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return core.Serve(ctx, address, mux)
 }

@@ -27,7 +27,10 @@ func openTargets(ctx context.Context, path, sidecarURL string) (*Targets, error)
 		},
 		EmptyForNever: true,
 	})
-	return &Targets{d}, err
+	if err != nil {
+		return nil, err
+	}
+	return &Targets{d}, nil
 }
 
 // convert fails for a filter that the app cannot read. Then the target stays as it was, or is not there: unfiltered it must not be.

@@ -27,22 +27,23 @@ const (
 	api  = "/api/v2/publishing/targets"
 )
 
+// appDir is where the app is built, once for all tests.
+var appDir string
+
 func TestMain(m *testing.M) {
+	var err error
+	if appDir, err = os.MkdirTemp("", "integration-test"); err != nil {
+		panic(err)
+	}
 	controlplane.Main(m, goleak.Cleanup(func(code int) {
 		sidecar.RemoveBinary()
-		if path, err := buildApp(); err == nil {
-			_ = os.RemoveAll(filepath.Dir(path))
-		}
+		_ = os.RemoveAll(appDir)
 		os.Exit(code)
 	}))
 }
 
 var buildApp = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "integration-test")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "app")
+	path := filepath.Join(appDir, "app")
 	cmd := exec.Command("go", "build", "-race", "-o", path, "./examples/integration") // #nosec G204 -- our own arguments
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
