@@ -112,23 +112,16 @@ func TestTheGuidesModules(t *testing.T) {
 		if want := served + " v1.1.0\n" + served + "/prom v1.1.0\n"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		vendorAndBuild(d)
 	})
-	t.Run("from a copy, in Docker", func(t *testing.T) {
+	t.Run("from a copy, in Docker, then vendored", func(t *testing.T) {
 		d := newDesk(t)
 		const heading = "### From a copy in the app's repository"
 		d.run(d.dir, strings.Join(guide(t, heading, "sh"), ""))
 		buildImage(d, guide(t, heading, "dockerfile")[0])
-		vendorAndBuild(d)
+		d.run(d.dir, strings.Join(guide(t, "### Vendored", "sh"), ""))
+		d.env = append(d.env, "GOPROXY=off", "GOMODCACHE="+t.TempDir())
+		d.run(d.dir, "go build ./...")
 	})
-}
-
-// vendorAndBuild builds what is vendored with no server and no cache.
-func vendorAndBuild(d *desk) {
-	d.t.Helper()
-	d.run(d.dir, strings.Join(guide(d.t, "### Vendored", "sh"), ""))
-	d.env = append(d.env, "GOPROXY=off", "GOMODCACHE="+d.t.TempDir())
-	d.run(d.dir, "go build ./...")
 }
 
 // buildImage does what a Dockerfile says, in a directory that has only what was copied there.

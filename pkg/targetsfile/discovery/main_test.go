@@ -1,6 +1,7 @@
 package discovery_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -18,6 +19,9 @@ func hook(name string) targetsfile.Target {
 func open(t *testing.T, c discovery.Config[string]) *discovery.Discovery[string] {
 	t.Helper()
 	c.Convert = func(target targetsfile.Target) (string, error) { return target.Name, nil }
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
 	c.Options = []targetsfile.Option{targetsfile.WithoutWatch()}
 	d, err := discovery.Open(t.Context(), c)
 	if err != nil {
