@@ -53,9 +53,8 @@ func (c *Config[T]) sidecarURL() (*url.URL, error) {
 	base, err := url.Parse(c.Sidecar)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" {
 		faults = append(faults, errors.New("the sidecar's URL must be http or https with a host, such as http://127.0.0.1:8095"))
-		return nil, errors.Join(faults...)
 	}
-	return base.JoinPath("/"), errors.Join(faults...) // with a path, so that what is joined to it has a slash in front
+	return base, errors.Join(faults...)
 }
 
 func (c *Config[T]) readyWithin() time.Duration {

@@ -31,7 +31,7 @@ func (s *sidecar) passOn(path string) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(s.base)
-			r.Out.URL.Path, r.Out.URL.RawPath = s.base.JoinPath(path).Path, ""
+			r.Out.URL.Path, r.Out.URL.RawPath = s.path(path), ""
 			r.SetXForwarded()
 			keepSameOrigin(r)
 		},

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -49,6 +50,9 @@ func (s *sidecar) close() {
 	}
 }
 
+// path returns where one of the sidecar's paths is, below that of its URL.
+func (s *sidecar) path(path string) string { return strings.TrimSuffix(s.base.Path, "/") + path }
+
 // published says which snapshot the sidecar has put in place.
 type published struct {
 	Epoch      string
@@ -71,8 +75,8 @@ func (s *sidecar) ask(ctx context.Context, method, path, query string) (code int
 	if s.base == nil {
 		return 0, a, errNoSidecar
 	}
-	address := s.base.JoinPath(path)
-	address.RawQuery = query
+	address := *s.base
+	address.Path, address.RawQuery = s.path(path), query
 	request, err := http.NewRequestWithContext(ctx, method, address.String(), http.NoBody)
 	if err != nil {
 		return 0, a, targetsfile.RedactError(err)
