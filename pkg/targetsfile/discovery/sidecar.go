@@ -28,7 +28,7 @@ var errNoSidecar = errors.New("no sidecar is configured")
 type sidecar struct {
 	base   *url.URL // nil: there is none
 	client *http.Client
-	own    *http.Transport // what close closes; nil: the app's own transport is used
+	own    *http.Transport // the transport whose connections close ends; nil: the app gave one of its own
 	translation
 	log *slog.Logger
 }
