@@ -37,6 +37,10 @@ test: controlplane ## Run all tests, those on a real API server included.
 test-short: ## Run the tests that need no API server.
 	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
 
+.PHONY: whole-way
+whole-way: controlplane ## Show the whole way, from a Secret on a real API server to an alert at a webhook.
+	cd test && go test -count 1 -v -run '^TestTheWholeWay$$' ./integration
+
 .PHONY: bench
 bench: ## Run the benchmarks that need no API server.
 	@set -e; for m in . pkg/targetsfile; do echo "== benchmarks in $$m"; (cd $$m && go test -run '^$$' -bench . -benchmem ./...); done

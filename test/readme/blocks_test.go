@@ -1,58 +1,33 @@
 package readme_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
 )
 
 const root = "../.."
 
-// block is one fenced block, without the indentation that a list gives it.
-type block struct {
-	language string
-	line     int    // of the opening fence
-	before   string // the line before it
-	text     string
-}
-
-// name is for subtests and messages.
-func (b block) name() string { return fmt.Sprintf("line %d", b.line) }
-
-var fence = regexp.MustCompile("^( *)```(.*)$")
-
 // blocks returns README.md's blocks. One that is not closed fails the test.
-func blocks(t *testing.T) (all []block) {
+func blocks(t *testing.T) []markdown.Block {
 	t.Helper()
-	var open *block
-	var indent, last string
-	for i, line := range strings.Split(read(t, "README.md"), "\n") {
-		mark := fence.FindStringSubmatch(line)
-		switch {
-		case mark != nil && open == nil:
-			open, indent = &block{language: mark[2], line: i + 1, before: last}, mark[1]
-		case mark != nil:
-			all, open = append(all, *open), nil
-		case open != nil:
-			open.text += strings.TrimPrefix(line, indent) + "\n"
-		}
-		last = line
-	}
-	if open != nil || len(all) == 0 {
-		t.Fatalf("%d blocks are closed, and one that is not: %v", len(all), open)
+	all, err := markdown.Blocks(read(t, "README.md"))
+	if err != nil || len(all) == 0 {
+		t.Fatalf("got %d blocks and error %v", len(all), err)
 	}
 	return all
 }
 
 // ofKind returns the blocks of these languages.
-func ofKind(t *testing.T, languages ...string) (some []block) {
+func ofKind(t *testing.T, languages ...string) (some []markdown.Block) {
 	t.Helper()
 	for _, b := range blocks(t) {
-		if slices.Contains(languages, b.language) {
+		if slices.Contains(languages, b.Language) {
 			some = append(some, b)
 		}
 	}
@@ -74,12 +49,10 @@ func read(t *testing.T, path string) string {
 // chapter returns the text below a heading of README.md, up to the next one of its level.
 func chapter(t *testing.T, heading string) string {
 	t.Helper()
-	_, text, found := strings.Cut(read(t, "README.md"), "\n"+heading+"\n")
+	text, found := markdown.Chapter(read(t, "README.md"), heading)
 	if !found {
 		t.Fatalf("README.md has no %q", heading)
 	}
-	level, _, _ := strings.Cut(heading, " ")
-	text, _, _ = strings.Cut(text, "\n"+level+" ")
 	return text
 }
 
@@ -106,8 +79,8 @@ func TestEveryBlockIsOfAKnownKind(t *testing.T) {
 		"json": "TestJSONParses", "promql": "TestPromQLParses", "text": "a picture",
 	}
 	for _, b := range blocks(t) {
-		if known[b.language] == "" {
-			t.Errorf("%s: nothing here checks a block of kind %q", b.name(), b.language)
+		if known[b.Language] == "" {
+			t.Errorf("%s: nothing here checks a block of kind %q", b.Name(), b.Language)
 		}
 	}
 	if pictures := len(ofKind(t, "text")); pictures != 1 {

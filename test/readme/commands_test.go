@@ -105,15 +105,15 @@ func (d *desk) run(t *testing.T, script string) (string, error) {
 func TestCommandsRun(t *testing.T) {
 	d := newDesk(t)
 	for _, b := range ofKind(t, "sh", "console") {
-		t.Run(b.name(), func(t *testing.T) {
+		t.Run(b.Name(), func(t *testing.T) {
 			switch {
-			case strings.HasPrefix(b.before, "<!-- answers: written by go test ./cmd/refresh-sidecar"):
+			case strings.HasPrefix(b.Before, "<!-- answers: written by go test ./cmd/refresh-sidecar"):
 				// The test that the comment names runs them.
-			case b.language == "console":
-				d.converse(t, b.text)
+			case b.Language == "console":
+				d.converse(t, b.Text)
 			default:
-				if out, err := d.run(t, b.text); err != nil {
-					t.Errorf("%v\n%s\nof\n%s", err, out, b.text)
+				if out, err := d.run(t, b.Text); err != nil {
+					t.Errorf("%v\n%s\nof\n%s", err, out, b.Text)
 				}
 			}
 		})

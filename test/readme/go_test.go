@@ -9,18 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// flat is code without indentation and empty lines, so that an excerpt is found wherever it stands.
-func flat(text string) string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimSpace(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return "\n" + strings.Join(lines, "\n") + "\n"
-}
+	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
+)
 
 // tested returns the code that README.md may show: examples that are compiled, and run by tests.
 func tested(t *testing.T) map[string]string {
@@ -32,7 +23,7 @@ func tested(t *testing.T) map[string]string {
 				return err
 			}
 			data, err := os.ReadFile(path) // #nosec G304,G122 -- a path of this repository
-			code[path] = flat(string(data))
+			code[path] = markdown.Code(string(data))
 			return err
 		})
 		if err != nil {
@@ -48,17 +39,17 @@ func TestGoIsTestedCode(t *testing.T) {
 	for _, b := range ofKind(t, "go") {
 		found := false
 		for _, text := range code {
-			found = found || strings.Contains(text, flat(b.text))
+			found = found || strings.Contains(text, markdown.Code(b.Text))
 		}
 		if !found {
-			t.Errorf("%s: no example has these lines:\n%s", b.name(), b.text)
+			t.Errorf("%s: no example has these lines:\n%s", b.Name(), b.Text)
 		}
 	}
 }
 
 func TestJSONParses(t *testing.T) {
 	for _, b := range ofKind(t, "json") {
-		decoder := json.NewDecoder(strings.NewReader(b.text))
+		decoder := json.NewDecoder(strings.NewReader(b.Text))
 		values := 0
 		for ; ; values++ {
 			var value map[string]any
@@ -67,12 +58,12 @@ func TestJSONParses(t *testing.T) {
 				break
 			}
 			if err != nil {
-				t.Errorf("%s: %v", b.name(), err)
+				t.Errorf("%s: %v", b.Name(), err)
 				break
 			}
 		}
 		if values == 0 {
-			t.Errorf("%s holds no object", b.name())
+			t.Errorf("%s holds no object", b.Name())
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
+	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -32,27 +33,29 @@ func TestYAMLIsWhatItSays(t *testing.T) {
 	namespace := plane.Namespace(t)
 	kubeconfig := plane.WriteKubeconfig(t, plane.AdminUser(), namespace)
 	for _, b := range ofKind(t, "yaml") {
-		t.Run(b.name(), func(t *testing.T) {
+		t.Run(b.Name(), func(t *testing.T) {
 			switch {
 			case has(b, "kind: Kustomization"):
-				buildOverlay(t, b.text)
+				buildOverlay(t, b.Text)
 			case has(b, "kind: "):
-				applyObjects(t, kubeconfig, regexp.MustCompile(`namespace: (alert-history|team-a)\b`).ReplaceAllString(b.text, "namespace: "+namespace))
+				applyObjects(t, kubeconfig, regexp.MustCompile(`namespace: (alert-history|team-a)\b`).ReplaceAllString(b.Text, "namespace: "+namespace))
 			case has(b, "services:"):
-				loadCompose(t, b.text)
+				loadCompose(t, b.Text)
 			case has(b, "basic_auth_users:"):
-				serveWith(t, b.text)
+				serveWith(t, b.Text)
 			case has(b, "scrape_configs:"):
-				checkScrapes(t, b.text)
+				checkScrapes(t, b.Text)
 			default:
-				t.Errorf("nothing here knows what this is:\n%s", b.text)
+				t.Errorf("nothing here knows what this is:\n%s", b.Text)
 			}
 		})
 	}
 }
 
 // has reports whether a line of the block begins so.
-func has(b block, beginning string) bool { return strings.Contains("\n"+b.text, "\n"+beginning) }
+func has(b markdown.Block, beginning string) bool {
+	return strings.Contains("\n"+b.Text, "\n"+beginning)
+}
 
 func write(t *testing.T, dir, name, text string) (path string) {
 	t.Helper()
@@ -193,7 +196,7 @@ func TestSecretsOfEveryTypeAreShown(t *testing.T) {
 	count := 0
 	for _, b := range ofKind(t, "yaml") {
 		if has(b, "kind: Secret") {
-			count += documents(t, b.text)
+			count += documents(t, b.Text)
 		}
 	}
 	if count < 4 {
@@ -207,11 +210,11 @@ func TestPromQLParses(t *testing.T) {
 		t.Skip("building promtool takes minutes; run it without -short")
 	}
 	for _, b := range ofKind(t, "promql") {
-		t.Run(b.name(), func(t *testing.T) {
-			expression := "        " + strings.ReplaceAll(strings.TrimSpace(b.text), "\n", "\n        ")
+		t.Run(b.Name(), func(t *testing.T) {
+			expression := "        " + strings.ReplaceAll(strings.TrimSpace(b.Text), "\n", "\n        ")
 			rule := "groups:\n  - name: manual\n    rules:\n    - record: manual:" + "expression\n      expr: |\n" + expression + "\n"
 			run(t, built(t, binaries.Promtool), "check", "rules", write(t, t.TempDir(), "rules.yml", rule))
-			for _, name := range regexp.MustCompile(`(publishing|targetsfile)_\w+`).FindAllString(b.text, -1) {
+			for _, name := range regexp.MustCompile(`(publishing|targetsfile)_\w+`).FindAllString(b.Text, -1) {
 				if !strings.Contains(read(t, "README.md"), "| `"+strings.TrimSuffix(name, "_bucket")+"` |") {
 					t.Errorf("%s is not in the table of metrics", name)
 				}
