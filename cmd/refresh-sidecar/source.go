@@ -53,7 +53,7 @@ func newManifestsSource(flags *runFlags) (source, error) {
 	}
 	return source{
 		secrets: files, namespaces: []string{""}, close: func() {},
-		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests)},
+		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests), LabelSelector: flags.LabelSelector},
 	}, nil
 }
 

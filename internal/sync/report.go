@@ -207,6 +207,17 @@ func (c *comparison) stayed(former string, e *targetsfile.Entry) {
 	}
 }
 
+// warnOfNone tells that the first document of this source is empty. It is what a new installation begins with, and what a mistyped label looks
+// like.
+func (l *loop) warnOfNone(log zerolog.Logger) {
+	hint := "if there should be one, check --label-selector and --namespace, or the path of --manifests"
+	if l.cfg.watcher() != nil {
+		hint = "the first one is live at once; " + hint
+	}
+	log.Warn().Str("source", source.Describe(l.cfg.Origin)).Str("hint", hint).
+		Msg("no Secret carries the label, the snapshot is empty")
+}
+
 func logRest(log zerolog.Logger, lines int) {
 	if lines > maxLinesPerPass {
 		log.Warn().Int("secrets", lines-maxLinesPerPass).Msg("further secrets have such faults: see the status or the snapshot")
