@@ -34,7 +34,7 @@ type sidecar struct {
 // and it listens, but nothing runs yet.
 func newSidecar(read *invocation, env environment, log zerolog.Logger) (*sidecar, error) {
 	flags := &read.Run
-	source, err := newSource(flags)
+	source, err := newSource(flags, log)
 	if err != nil {
 		return nil, err
 	}
