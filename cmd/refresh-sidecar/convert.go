@@ -25,7 +25,11 @@ func convertManifests(ctx context.Context, read *invocation, env environment) in
 	f := faults{variables: read.variables}
 	if err := kube.ValidateSelector(flags.LabelSelector); err != nil {
 		f.add("--label-selector", "%v", err)
-		complain(env.stderr, f.err(), "")
+	} else if _, err := manifests.WantedLabels(flags.LabelSelector); err != nil {
+		f.add("--label-selector", "%v", err)
+	}
+	if err := f.err(); err != nil {
+		complain(env.stderr, err, "")
 		return exitConfig
 	}
 	if slices.Contains(flags.Paths, "-") {

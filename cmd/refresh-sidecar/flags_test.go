@@ -176,6 +176,19 @@ func TestOneFaultIsOneLine(t *testing.T) {
 	}
 }
 
+func TestFaultsOfTheConfigurationExitWith2(t *testing.T) {
+	for _, args := range [][]string{
+		{"convert", "--label-selector", "a!=b", "x"}, {"convert", "--label-selector", "a=(", "x"}, {"convert", "--label-selector=", "x"}, {"convert"},
+		{"validate", "--label-selector", "a=(", "x"}, {"validate", "-n", "A", "x"}, {"validate"}, {"inspect", "-o", "xml"}, {"inspect", "a", "b"},
+		{"version", "x"}, {"insepct"}, {"--rate-limit"}, {"--label-selector", "a=("},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), environment{args: args, getenv: func(string) string { return "" }, stdout: &out, stderr: &out}); code != exitConfig {
+			t.Errorf("%q: got exit code %d, want %d: %s", args, code, exitConfig, out.String())
+		}
+	}
+}
+
 func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	var stdout bytes.Buffer
 	code := run(t.Context(), environment{args: []string{"run", "--help"}, getenv: func(string) string { return "" }, stdout: &stdout, stderr: &stdout})

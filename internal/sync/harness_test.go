@@ -155,7 +155,7 @@ func (c *cluster) warn(namespace, name, warning string) {
 	c.set(func(c *cluster) {
 		c.version++
 		s := c.secrets[namespace][name]
-		s.Warnings, s.ResourceVersion = []string{warning}, fmt.Sprint(c.version)
+		s.Warnings, s.ResourceVersion = []source.Problem{{Rule: warning}}, fmt.Sprint(c.version)
 		c.secrets[namespace][name] = s
 	})
 }

@@ -127,8 +127,10 @@ func (l *loop) reportMissing(p publication) {
 			Msg("somebody else wrote the snapshot, it is replaced in a new epoch")
 	}
 	l.publications.tampered = p.foreign
-	l.publications.missing = true // until a write succeeds
-	l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+	if !l.publications.missing { // else the write that was to put it back failed, and the absence is counted
+		l.publications.missing = true // until a write succeeds
+		l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+	}
 }
 
 // written takes in a document that is in place.

@@ -53,7 +53,7 @@ func (r *reports) merged(log zerolog.Logger, rejections []rejection, known *cata
 			delete(r.warnings, key)
 			for _, warning := range s.Warnings {
 				if lines++; lines <= maxLinesPerPass {
-					log.Warn().Str("secret", key).Str("warning", warning).Msg("secret accepted with a warning")
+					log.Warn().Str("secret", key).Str("warning", warning.String()).Str("hint", warning.Hint).Msg("secret accepted with a warning")
 				}
 			}
 		}
