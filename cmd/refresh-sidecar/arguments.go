@@ -13,10 +13,14 @@ import (
 type grammar struct {
 	commands []string
 	flags    map[string]*kong.Flag // of all commands, by each spelling: --watch, --no-watch, -o
+
+	// variables are the environment variables of the flags, by what people may call them: their own names, and those that the flags suggest,
+	// such as TARGET_MAX_RETRIES.
+	variables map[string]string
 }
 
 func newGrammar(app *kong.Application) grammar {
-	g := grammar{flags: map[string]*kong.Flag{}}
+	g := grammar{flags: map[string]*kong.Flag{}, variables: map[string]string{}}
 	for _, node := range append([]*kong.Node{app.Node}, app.Children...) {
 		if node.Type == kong.CommandNode {
 			g.commands = append(g.commands, node.Name)
@@ -28,6 +32,10 @@ func newGrammar(app *kong.Application) grammar {
 			}
 			if flag.Tag.Negatable != "" {
 				g.flags["--no-"+flag.Name] = flag
+			}
+			if name := envar(flag.Value); name != "" {
+				g.variables[name] = name
+				g.variables["TARGET_"+strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))] = name
 			}
 		}
 	}

@@ -206,6 +206,20 @@ func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	}
 }
 
+func TestNoVariableOfAFlagIsAStray(t *testing.T) {
+	env := environment{getenv: func(string) string { return "" }}
+	for _, flag := range flagTable(t) {
+		env.environ = append(env.environ, flag.envar+"=x")
+	}
+	read, err := parse(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read.stray) > 0 {
+		t.Errorf("got %v, want none", read.stray)
+	}
+}
+
 func TestHelpNamesEveryDefault(t *testing.T) {
 	for _, command := range []string{"run", "inspect", "validate", "convert"} {
 		var stdout bytes.Buffer
