@@ -185,7 +185,9 @@ func (c *comparison) line(message string, e *targetsfile.Entry) {
 
 func (c *comparison) removed(e *targetsfile.Entry) {
 	c.line("target removed", e)
-	c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
+	if e.SecretUID != "" { // else of a manifest: the namespaces of one tree have one writer
+		c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
+	}
 }
 
 func (c *comparison) added(e *targetsfile.Entry) {
