@@ -20,11 +20,16 @@ type convertFlags struct {
 
 // convertManifests prints Secrets to standard output, and to standard error what it could not map. The latter holds nothing of a Secret but its
 // public parts.
-func convertManifests(ctx context.Context, flags *convertFlags, env environment) int {
-	var f faults
+func convertManifests(ctx context.Context, read *invocation, env environment) int {
+	flags := &read.Convert
+	f := faults{variables: read.variables}
 	if err := kube.ValidateSelector(flags.LabelSelector); err != nil {
 		f.add("--label-selector", "%v", err)
-		complain(env.stderr, f.err(), "")
+	} else if _, err := manifests.WantedLabels(flags.LabelSelector); err != nil {
+		f.add("--label-selector", "%v", err)
+	}
+	if err := f.err(); err != nil {
+		complain(env.stderr, err, "")
 		return exitConfig
 	}
 	if slices.Contains(flags.Paths, "-") {

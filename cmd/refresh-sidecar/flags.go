@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 // Commands as kong names them.
 const (
 	commandNone     = "" // help was asked for, and is printed
+	commandRun      = "run"
 	commandVersion  = "version"
 	commandInspect  = "inspect"
 	commandValidate = "validate"
@@ -60,10 +62,18 @@ type runFlags struct {
 	LogFormat       string         `default:"json" envar:"TARGET_LOG_FORMAT" help:"json, or console for people." group:"process"`
 }
 
-// parse reads the command line and the environment. After printing help that was asked for, the command is commandNone.
-func parse(env environment) (cli commandLine, command string, err error) {
+// invocation is the command line and the environment as they were read.
+type invocation struct {
+	commandLine
+	command   string            // commandNone after help was printed
+	variables map[string]string // by flag, as in --jitter: the environment variable that its value comes from
+	stray     []strayVariable
+}
+
+// parse reads the command line and the environment.
+func parse(env environment) (read invocation, err error) {
 	exited := false
-	parser, err := kong.New(&cli,
+	parser, err := kong.New(&read.commandLine,
 		kong.Name("refresh-sidecar"),
 		kong.Description("Keeps one snapshot file of publishing targets fresh."),
 		kong.Writers(env.stdout, env.stderr),
@@ -83,26 +93,56 @@ func parse(env environment) (cli commandLine, command string, err error) {
 		})),
 	)
 	if err != nil {
-		return cli, "", fmt.Errorf("building the command line: %w", err)
+		return read, fmt.Errorf("building the command line: %w", err)
 	}
-	parsed, err := parser.Parse(env.args)
+	grammar := newGrammar(parser.Model)
+	args, err := grammar.tidy(env.args)
+	if err != nil {
+		return read, err
+	}
+	parsed, err := parser.Parse(args)
 	if exited {
-		return cli, commandNone, nil
+		return read, nil
 	}
 	if err != nil {
-		return cli, "", fmt.Errorf("%w: see refresh-sidecar --help, and refresh-sidecar run --help for the flags", err)
+		return read, fmt.Errorf("%w (see refresh-sidecar %s --help)", err, failedCommand(err))
 	}
-	command, _, _ = strings.Cut(parsed.Command(), " ") // the arguments follow the name
-	return cli, command, nil
+	read.command, _, _ = strings.Cut(parsed.Command(), " ") // the arguments follow the name
+	read.variables = resolvedFrom(parsed)
+	read.stray = grammar.stray(env.environ)
+	return read, nil
+}
+
+// failedCommand returns the command whose arguments cannot be parsed.
+func failedCommand(err error) string {
+	if fault, ok := errors.AsType[*kong.ParseError](err); ok && fault.Context != nil && fault.Context.Selected() != nil {
+		return fault.Context.Selected().Name
+	}
+	return commandRun
+}
+
+// resolvedFrom returns the variables that values come from, by flag.
+func resolvedFrom(parsed *kong.Context) map[string]string {
+	variables := map[string]string{}
+	for _, step := range parsed.Path {
+		if step.Resolved {
+			variables["--"+step.Flag.Name] = envar(step.Flag.Value)
+		}
+	}
+	return variables
 }
 
 // envar returns the environment variable of a flag, or "".
 func envar(v *kong.Value) string { return v.Tag.Get("envar") }
 
-// describeFlag adds the environment variable to a flag's help.
+// describeFlag adds to a flag's help its environment variable, and a default that the flag's spelling does not show.
 func describeFlag(v *kong.Value) string {
-	if name := envar(v); name != "" {
-		return fmt.Sprintf("%s ($%s)", v.Help, name)
+	text := v.Help
+	if v.Flag != nil && v.HasDefault && (v.Flag.PlaceHolder != "" || v.IsBool() && v.Default == "true") {
+		text += " Default: " + v.Default + "."
 	}
-	return v.Help
+	if name := envar(v); name != "" {
+		text += " ($" + name + ")"
+	}
+	return text
 }

@@ -9,20 +9,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 )
 
 // parsed runs the command line of run with an environment.
 func parsed(t *testing.T, vars map[string]string, args ...string) runFlags {
 	t.Helper()
-	cli, command, err := parse(environment{args: args, getenv: func(k string) string { return vars[k] }, stdout: os.Stderr, stderr: os.Stderr})
+	read, err := parse(environment{args: args, getenv: func(k string) string { return vars[k] }, stdout: os.Stderr, stderr: os.Stderr})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if command != "run" {
-		t.Fatalf("got command %q, want run", command)
+	if read.command != commandRun {
+		t.Fatalf("got command %q, want run", read.command)
 	}
-	return cli.Run
+	return read.Run
 }
 
 func TestFlagWinsOverVariableWinsOverDefault(t *testing.T) {
@@ -40,6 +41,10 @@ func TestFlagWinsOverVariableWinsOverDefault(t *testing.T) {
 		"switch":                {args: []string{"--once"}, get: func(f runFlags) any { return f.Once.value }, want: true},
 		"switch with a value":   {args: []string{"--once=false"}, get: func(f runFlags) any { return f.Once.value }, want: false},
 		"switch by variable":    {vars: map[string]string{"TARGET_ONCE": "true"}, get: func(f runFlags) any { return f.Once.value }, want: true},
+		"negated":               {args: []string{"--no-watch"}, get: func(f runFlags) any { return f.Watch.value }, want: false},
+		"negated, true":         {args: []string{"--no-watch=true"}, get: func(f runFlags) any { return f.Watch.value }, want: false},
+		"negated, false":        {vars: map[string]string{"TARGET_WATCH": "false"}, args: []string{"--no-watch=false"}, get: func(f runFlags) any { return f.Watch.value }, want: true},
+		"separate values":       {args: []string{"--jitter", ".5", "--manifests", "-", "--once"}, get: func(f runFlags) any { return f.Manifests }, want: "-"},
 		"octal mode":            {args: []string{"--snapshot-mode=0600"}, get: func(f runFlags) any { return f.SnapshotMode.value }, want: os.FileMode(0o600)},
 		"list":                  {args: []string{"--retry-backoff=1s, 2s"}, get: func(f runFlags) any { return len(f.RetryBackoff.value) }, want: 2},
 		"namespaces repeated":   {args: []string{"--namespace=a", "--namespace=b,c"}, get: func(f runFlags) any { return strings.Join(f.Namespace, " ") }, want: "a b c"},
@@ -52,7 +57,7 @@ func TestFlagWinsOverVariableWinsOverDefault(t *testing.T) {
 			if got := c.get(flags); got != c.want {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
-			if err := flags.validate(); err != nil {
+			if err := flags.validate(nil); err != nil {
 				t.Errorf("validating: %v", err)
 			}
 		})
@@ -75,7 +80,7 @@ func TestFaultsOfValuesAreReportedAtOnce(t *testing.T) {
 				`--max-retries: -1 must not be negative`,
 				`--startup-backoff: 1ns is too short, the least is 100ms`,
 				`--jitter: -0.1 must be at least 0 and below 1`,
-				`--rate-limit: -1s is too short, the least is 0s`,
+				`--rate-limit: -1s must not be negative`,
 				`--namespace: "Bad_Name" is not a namespace's name: lower case letters, digits and -, at most 63`,
 				`--label-selector: must not be empty: it would read every Secret`,
 				`--snapshot-path: "dir/" must name a file`,
@@ -84,7 +89,7 @@ func TestFaultsOfValuesAreReportedAtOnce(t *testing.T) {
 				`--min-targets: "x" is not a whole number`,
 				`--once: "maybe" is not true or false`,
 				`--listen-address: "8095" is not host:port, such as :8095 or 127.0.0.1:0`,
-				`--shutdown-timeout: -1s is too short, the least is 0s`,
+				`--shutdown-timeout: -1s must not be negative`,
 				`--log-level: "loud" is not one of debug, info, warn, error`,
 				`--log-format: "xml" is not one of json, console`,
 			},
@@ -151,14 +156,14 @@ func TestAWebConfigurationExcludesWhatItBreaks(t *testing.T) {
 		t.Fatal(err)
 	}
 	flags := parsed(t, nil, "--web-config-file", path, "--auth=kubernetes")
-	err := flags.validate()
+	err := flags.validate(nil)
 	for _, want := range []string{"basic auth and --auth=kubernetes both use the header Authorization", "--probe-address: a kubelet has neither"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 	flags = parsed(t, nil, "--web-config-file", path, "--probe-address=:8096")
-	if err := flags.validate(); err != nil {
+	if err := flags.validate(nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -175,6 +180,19 @@ func TestOneFaultIsOneLine(t *testing.T) {
 	}
 }
 
+func TestFaultsOfTheConfigurationExitWith2(t *testing.T) {
+	for _, args := range [][]string{
+		{"convert", "--label-selector", "a!=b", "x"}, {"convert", "--label-selector", "a=(", "x"}, {"convert", "--label-selector=", "x"}, {"convert"},
+		{"validate", "--label-selector", "a=(", "x"}, {"validate", "-n", "A", "x"}, {"validate"}, {"inspect", "-o", "xml"}, {"inspect", "a", "b"},
+		{"version", "x"}, {"insepct"}, {"--rate-limit"}, {"--label-selector", "a=("},
+	} {
+		var out bytes.Buffer
+		if code := run(t.Context(), environment{args: args, getenv: func(string) string { return "" }, stdout: &out, stderr: &out}); code != exitConfig {
+			t.Errorf("%q: got exit code %d, want %d: %s", args, code, exitConfig, out.String())
+		}
+	}
+}
+
 func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	var stdout bytes.Buffer
 	code := run(t.Context(), environment{args: []string{"run", "--help"}, getenv: func(string) string { return "" }, stdout: &stdout, stderr: &stdout})
@@ -184,6 +202,45 @@ func TestHelpNamesEveryFlagAndVariable(t *testing.T) {
 	for _, flag := range flagTable(t) {
 		if !strings.Contains(stdout.String(), flag.name) || !strings.Contains(stdout.String(), flag.envar) {
 			t.Errorf("%s or %s is missing in the help", flag.name, flag.envar)
+		}
+	}
+}
+
+func TestNoVariableOfAFlagIsAStray(t *testing.T) {
+	env := environment{getenv: func(string) string { return "" }}
+	for _, flag := range flagTable(t) {
+		env.environ = append(env.environ, flag.envar+"=x")
+	}
+	read, err := parse(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read.stray) > 0 {
+		t.Errorf("got %v, want none", read.stray)
+	}
+}
+
+func TestHelpNamesEveryDefault(t *testing.T) {
+	for _, command := range []string{"run", "inspect", "validate", "convert"} {
+		var stdout bytes.Buffer
+		read := invocation{}
+		run(t.Context(), environment{args: []string{command, "--help"}, getenv: func(string) string { return "" }, stdout: &stdout, stderr: &stdout})
+		help := strings.Join(strings.Fields(stdout.String()), " ")
+		parser, err := kong.New(&read.commandLine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range parser.Model.Children {
+			if node.Name != command {
+				continue
+			}
+			for _, flag := range node.Flags {
+				shown := strings.Contains(help, flag.Name+"="+flag.Default) || strings.Contains(help, flag.Name+`="`+flag.Default+`"`) ||
+					strings.Contains(help, "Default: "+flag.Default+".")
+				if flag.HasDefault && flag.Default != "false" && !shown {
+					t.Errorf("%s: the default %s of --%s is missing in the help:\n%s", command, flag.Default, flag.Name, help)
+				}
+			}
 		}
 	}
 }

@@ -17,13 +17,13 @@ import (
 // inspectFlags are the arguments of inspect.
 type inspectFlags struct {
 	Path        string         `arg:"" optional:"" help:"The snapshot file. Default: $$TARGET_SNAPSHOT_PATH, otherwise /var/run/publishing-targets/targets.json."`
-	Output      formatOption   `short:"o" default:"table" placeholder:"FORMAT" help:"table (default), json or yaml."`
+	Output      formatOption   `short:"o" default:"table" placeholder:"FORMAT" help:"table, json or yaml."`
 	MaxAge      durationOption `default:"0s" placeholder:"DURATION" help:"Exit with 1 if the last refresh is longer ago than this; 0 = any age will do."`
 	ShowSecrets boolOption     `default:"false" help:"Show URLs and headers' values too: they are credentials."`
 }
 
-func (i *inspectFlags) validate() error {
-	var f faults
+func (i *inspectFlags) validate(variables map[string]string) error {
+	f := faults{variables: variables}
 	f.oneOf("--output", string(i.Output), outputTable, outputJSON, outputYAML)
 	f.atLeast("--max-age", i.MaxAge, 0)
 	f.parsed("--show-secrets", i.ShowSecrets.fault)
@@ -32,7 +32,7 @@ func (i *inspectFlags) validate() error {
 
 // inspect prints the snapshot at path. What it prints holds public parts only, unless --show-secrets.
 func inspect(flags *inspectFlags, path string, env environment) int {
-	if err := flags.validate(); err != nil {
+	if err := flags.validate(nil); err != nil {
 		complain(env.stderr, err, "")
 		return exitConfig
 	}

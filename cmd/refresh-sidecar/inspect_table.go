@@ -12,7 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/duration"
 
-	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	secretsource "github.com/alert-history/refresh-sidecar/internal/source"
 )
 
 // table writes the report for people: the snapshot, its targets, and the Secrets whose content is not published. Writing to out must
@@ -53,7 +53,7 @@ func (r *report) header() [][]string {
 		{"changed", r.when(r.ChangedAt)},
 		{"refreshed", r.when(r.RefreshedAt)},
 		{"stale after", freshness},
-		{"source", printable(describeSource(r.Source))},
+		{"source", printable(secretsource.Describe(r.Source))},
 		{"secrets", fmt.Sprintf("%d found: %d valid, %d invalid", r.Discovered, r.Valid, r.Invalid)},
 		{"targets", fmt.Sprintf("%d published: %d enabled, %d last good", len(r.Targets), enabled, kept)},
 		{"checksum", printable(r.Checksum) + " (verified)"},
@@ -114,15 +114,4 @@ func (r *report) when(t time.Time) string {
 		return stamp + " (in " + duration.HumanDuration(t.Sub(r.now)) + ")"
 	}
 	return stamp + " (" + duration.HumanDuration(r.now.Sub(t)) + " ago)"
-}
-
-func describeSource(s targetsfile.Source) string {
-	if s.Kind == targetsfile.SourceManifests {
-		return "manifests in " + s.Path
-	}
-	where := "all namespaces"
-	if len(s.Namespaces) > 0 {
-		where = "namespaces " + strings.Join(s.Namespaces, ", ")
-	}
-	return s.Kind + ", " + where + ", label " + s.LabelSelector
 }

@@ -114,12 +114,12 @@ func TestInspectHasAHintForEachReason(t *testing.T) {
 
 func TestInspectHelpNamesTheDefaultPath(t *testing.T) {
 	stdout, _, _ := inspected(t, "--help")
-	cli, _, err := parse(environment{args: []string{"inspect"}, getenv: func(string) string { return "" }})
+	read, err := parse(environment{args: []string{"inspect"}, getenv: func(string) string { return "" }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cli.Run.SnapshotPath == "" || !strings.Contains(stdout, cli.Run.SnapshotPath) {
-		t.Errorf("got %s, want the default %q of --snapshot-path in it", stdout, cli.Run.SnapshotPath)
+	if read.Run.SnapshotPath == "" || !strings.Contains(stdout, read.Run.SnapshotPath) {
+		t.Errorf("got %s, want the default %q of --snapshot-path in it", stdout, read.Run.SnapshotPath)
 	}
 }
 

@@ -64,6 +64,12 @@ func (c clamped) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelDebug && c.Handler.Enabled(ctx, level)
 }
 
+// Handle implements [slog.Handler]. The record's own time is left out: [stamp] adds the line's.
+func (c clamped) Handle(ctx context.Context, record slog.Record) error {
+	record.Time = time.Time{}
+	return c.Handler.Handle(ctx, record)
+}
+
 // WithAttrs implements [slog.Handler].
 func (c clamped) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return clamped{c.Handler.WithAttrs(attrs)}

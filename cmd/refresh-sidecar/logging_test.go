@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,4 +44,21 @@ func TestClientGoLogsThroughTheLoggerAndNeverBodies(t *testing.T) {
 	if strings.Contains(out.String(), "canary-secret-value") {
 		t.Error("a response body was logged")
 	}
+	expectEachKeyOnce(t, out.String())
+}
+
+// TestTheWebServersLinesHaveEachKeyOnce: what exporter-toolkit logs has a time of its own.
+func TestTheWebServersLinesHaveEachKeyOnce(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(config, []byte("http_server_config: {http2: false}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := newProgram(t)
+	p.start("--web-config-file", config) // its end looks at every line
+	p.until("logs a line of the web server", func() error {
+		if !strings.Contains(p.logs.String(), "TLS is disabled") {
+			return errors.New("no line says so")
+		}
+		return nil
+	})
 }

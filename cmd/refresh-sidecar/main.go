@@ -40,7 +40,7 @@ const (
 )
 
 func main() {
-	os.Exit(run(untilSignal(), environment{args: os.Args[1:], getenv: os.Getenv, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
+	os.Exit(run(untilSignal(), environment{args: os.Args[1:], getenv: os.Getenv, environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}))
 }
 
 // untilSignal returns a context that the first SIGTERM or SIGINT ends. The second signal ends the process at once, with the exit code that
@@ -64,17 +64,18 @@ func untilSignal() context.Context {
 type environment struct {
 	args           []string
 	getenv         func(string) string
+	environ        []string // NAME=value of all variables, to find those that nothing reads
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
 func run(ctx context.Context, env environment) int {
-	cli, command, err := parse(env)
+	read, err := parse(env)
 	if err != nil {
-		_, _ = fmt.Fprintf(env.stderr, "refresh-sidecar: %v\n", err)
+		complain(env.stderr, err, "")
 		return exitConfig
 	}
-	switch command {
+	switch read.command {
 	case commandNone:
 		return exitOK
 	case commandVersion:
@@ -82,24 +83,25 @@ func run(ctx context.Context, env environment) int {
 		return exitOK
 	case commandInspect:
 		// kong fills in the defaults of all commands, also those of run, which is not called here.
-		return inspect(&cli.Inspect, cmp.Or(cli.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), cli.Run.SnapshotPath), env)
+		return inspect(&read.Inspect, cmp.Or(read.Inspect.Path, env.getenv("TARGET_SNAPSHOT_PATH"), read.Run.SnapshotPath), env)
 	case commandValidate:
-		return validateManifests(ctx, &cli.Validate, env)
+		return validateManifests(ctx, &read, env)
 	case commandConvert:
-		return convertManifests(ctx, &cli.Convert, env)
+		return convertManifests(ctx, &read, env)
 	default:
-		return runSidecar(ctx, &cli.Run, env)
+		return runSidecar(ctx, &read, env)
 	}
 }
 
-func runSidecar(ctx context.Context, flags *runFlags, env environment) int {
-	if err := flags.validate(); err != nil {
-		_, _ = fmt.Fprintf(env.stderr, "refresh-sidecar: %v\n", err)
+func runSidecar(ctx context.Context, read *invocation, env environment) int {
+	flags := &read.Run
+	if err := flags.validate(read.variables); err != nil {
+		complain(env.stderr, err, "")
 		return exitConfig
 	}
 	keepSmall(flags, env.getenv)
 	log := newLogger(flags.logging(), env.stderr)
-	sidecar, err := newSidecar(flags, env, log)
+	sidecar, err := newSidecar(read, env, log)
 	if err != nil {
 		log.Error().Err(err).Msg("cannot start")
 		return exitFault

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -86,8 +87,18 @@ func (p *program) start(args ...string) {
 	args = append([]string{"--manifests", p.manifests, "--snapshot-path", p.path, "--listen-address", "127.0.0.1:0", "--jitter", "0"}, args...)
 	env := environment{args: args, getenv: func(name string) string { return p.vars[name] }, stdout: io.Discard, stderr: &p.logs}
 	go func() { p.code <- run(ctx, env) }()
-	p.t.Cleanup(func() { cancel(); <-p.code; p.code <- 0 })
+	p.t.Cleanup(func() { cancel(); <-p.code; p.code <- 0; expectEachKeyOnce(p.t, p.logs.String()) })
 	p.untilListens()
+}
+
+// expectEachKeyOnce refuses a log line that has a key twice: of two values, readers of JSON take one or the other, or refuse the line.
+func expectEachKeyOnce(t *testing.T, logs string) {
+	t.Helper()
+	for line := range strings.Lines(logs) {
+		if err := yaml.UnmarshalStrict([]byte(line), new(map[string]any)); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+	}
 }
 
 // untilListens waits for the program's address.

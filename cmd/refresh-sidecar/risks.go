@@ -24,3 +24,14 @@ func (s *sidecar) warnOfRisks() {
 		}
 	}
 }
+
+// warnOfStrayVariables tells of variables that somebody set for the sidecar and that it does not read.
+func (s *sidecar) warnOfStrayVariables() {
+	for _, stray := range s.stray {
+		hint := "refresh-sidecar run --help names the variables"
+		if stray.meant != "" {
+			hint = "did you mean " + stray.meant + "?"
+		}
+		s.log.Warn().Str("variable", stray.name).Str("hint", hint).Msg("unknown environment variable, it sets nothing")
+	}
+}

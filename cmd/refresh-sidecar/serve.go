@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
@@ -58,10 +61,27 @@ func (s *sidecar) open(name string, config api.ServerConfig) error {
 	config.Logger = s.log
 	opened, err := api.NewServer(config)
 	if err != nil {
-		return err
+		flag := "--" + strings.ReplaceAll(name, "_", "-")
+		return fmt.Errorf("%s: %w%s", givenBy(flag, s.given), err, listenHint(err, flag))
 	}
 	s.servers = append(s.servers, server{name, opened})
 	return nil
+}
+
+// listenHint says what to do about an address that cannot be listened on, "" if nothing better is known than the error.
+func listenHint(err error, flag string) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf("; another process has this port, or another flag of this one: end that process, or choose another port with %s", flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Sprintf("; ports below 1024 take a privilege: choose a higher one with %s", flag)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Sprintf("; this machine has no such address: leave the host out of %s to listen on all that it has", flag)
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return fmt.Sprintf("; leave the host out of %s to listen on all addresses", flag)
+	}
+	return ""
 }
 
 // run works until ctx ends, or until --once is done.
@@ -73,6 +93,7 @@ func (s *sidecar) run(ctx context.Context) error {
 	}()
 
 	s.warnOfRisks()
+	s.warnOfStrayVariables()
 	start := s.log.Info().Str("version", buildVersion()).Str("snapshot_path", s.flags.SnapshotPath).Str("source", s.source.String())
 	if s.flags.Once.value {
 		start.Msg("publishing one snapshot")

@@ -19,6 +19,8 @@ import (
 // sidecar is the wired program.
 type sidecar struct {
 	flags    *runFlags
+	given    map[string]string // by flag: the variable that its value comes from
+	stray    []strayVariable
 	log      zerolog.Logger
 	source   source
 	writer   *writer.Writer
@@ -30,12 +32,13 @@ type sidecar struct {
 
 // newSidecar builds the parts in the order in which they depend on each other. It reads the snapshot that an earlier process left,
 // and it listens, but nothing runs yet.
-func newSidecar(flags *runFlags, env environment, log zerolog.Logger) (*sidecar, error) {
-	source, err := newSource(flags)
+func newSidecar(read *invocation, env environment, log zerolog.Logger) (*sidecar, error) {
+	flags := &read.Run
+	source, err := newSource(flags, log)
 	if err != nil {
 		return nil, err
 	}
-	s := &sidecar{flags: flags, log: log, source: source, closers: []func(){source.close},
+	s := &sidecar{flags: flags, given: read.variables, stray: read.stray, log: log, source: source, closers: []func(){source.close},
 		writer:   writer.New(flags.SnapshotPath, flags.SnapshotMode.value),
 		registry: newRegistry(),
 	}

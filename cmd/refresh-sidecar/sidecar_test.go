@@ -205,15 +205,37 @@ func TestHalfARequestDoesNotDelayTheEnd(t *testing.T) {
 	}
 }
 
-func TestAPortInUseIsAFaultAtStart(t *testing.T) {
+func TestAnAddressThatCannotBeListenedOnIsAFaultAtStart(t *testing.T) {
 	p := newProgram(t)
 	p.start()
-	var logs lockedBuffer
-	code := run(t.Context(), environment{
-		args:   []string{"--manifests", p.manifests, "--snapshot-path", p.path, "--listen-address", strings.TrimPrefix(p.url, "http://")},
-		getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &logs,
-	})
-	if code != exitFault || !strings.Contains(logs.String(), "address already in use") {
-		t.Errorf("got exit code %d and %s", code, logs.String())
+	used := strings.TrimPrefix(p.url, "http://")
+	for name, c := range map[string]struct {
+		args []string
+		vars map[string]string
+		want []string
+	}{
+		"a port in use": {args: []string{"--listen-address", used},
+			want: []string{"--listen-address: listening for HTTP", "address already in use; another process has this port", "choose another port with --listen-address"}},
+		"by a variable": {vars: map[string]string{"TARGET_LISTEN_ADDRESS": used}, want: []string{"TARGET_LISTEN_ADDRESS (--listen-address): "}},
+		"of the probes": {args: []string{"--listen-address", "127.0.0.1:0", "--probe-address", used}, want: []string{"--probe-address: ", "choose another port with --probe-address"}},
+		"of profiles":   {args: []string{"--listen-address", "127.0.0.1:0", "--pprof-address", used}, want: []string{"--pprof-address: "}},
+		"another machine's address": {args: []string{"--listen-address", "192.0.2.1:0"},
+			want: []string{"this machine has no such address: leave the host out of --listen-address"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var logs lockedBuffer
+			code := run(t.Context(), environment{
+				args:   append([]string{"--manifests", p.manifests, "--snapshot-path", p.path}, c.args...),
+				getenv: func(name string) string { return c.vars[name] }, stdout: io.Discard, stderr: &logs,
+			})
+			if code != exitFault {
+				t.Errorf("got exit code %d, want %d", code, exitFault)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(logs.String(), want) {
+					t.Errorf("got %s, want %q in it", logs.String(), want)
+				}
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/rs/zerolog"
 	"k8s.io/client-go/rest"
 
 	"github.com/alert-history/refresh-sidecar/internal/kube"
@@ -33,27 +34,27 @@ func (s source) String() string {
 	return "namespaces " + strings.Join(s.origin.Namespaces, ", ")
 }
 
-func newSource(flags *runFlags) (source, error) {
+func newSource(flags *runFlags, log zerolog.Logger) (source, error) {
 	if flags.Manifests != "" {
-		return newManifestsSource(flags)
+		return newManifestsSource(flags, log)
 	}
 	return newKubernetesSource(flags)
 }
 
-func newManifestsSource(flags *runFlags) (source, error) {
+func newManifestsSource(flags *runFlags, log zerolog.Logger) (source, error) {
 	namespace := "default"
 	if len(flags.Namespace) > 0 {
 		namespace = flags.Namespace[0]
 	}
 	files, err := manifests.New(manifests.Config{
-		Path: flags.Manifests, LabelSelector: flags.LabelSelector, DefaultNamespace: namespace,
+		Path: flags.Manifests, LabelSelector: flags.LabelSelector, DefaultNamespace: namespace, Logger: log,
 	})
 	if err != nil {
 		return source{}, err
 	}
 	return source{
 		secrets: files, namespaces: []string{""}, close: func() {},
-		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests)},
+		origin: targetsfile.Source{Kind: targetsfile.SourceManifests, Path: filepath.Clean(flags.Manifests), LabelSelector: flags.LabelSelector},
 	}, nil
 }
 

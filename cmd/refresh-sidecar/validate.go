@@ -15,8 +15,8 @@ import (
 var namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // validate returns every fault of the values at once.
-func (r *runFlags) validate() error {
-	var f faults
+func (r *runFlags) validate(variables map[string]string) error {
+	f := faults{variables: variables}
 	r.validateSchedule(&f)
 	r.validateSource(&f)
 	r.validateSnapshot(&f)

@@ -15,14 +15,14 @@ import (
 // validateFlags are the arguments of validate.
 type validateFlags struct {
 	Paths         []string     `arg:"" name:"path" help:"Files and directories of Secret manifests; - reads standard input. They are taken for what one sidecar reads together."`
-	Output        formatOption `short:"o" default:"text" placeholder:"FORMAT" help:"text (default) or json."`
+	Output        formatOption `short:"o" default:"text" placeholder:"FORMAT" help:"text or json."`
 	Strict        boolOption   `default:"false" help:"Exit with 1 for warnings too."`
 	LabelSelector string       `default:"publishing-target=true" envar:"TARGET_LABEL_SELECTOR" help:"Which Secrets count."`
-	Namespace     string       `short:"n" default:"default" placeholder:"NAME" help:"Of Secrets that name none, as with kubectl apply. Default: default."`
+	Namespace     string       `short:"n" default:"default" placeholder:"NAME" help:"Of Secrets that name none, as with kubectl apply."`
 }
 
-func (v *validateFlags) validate() error {
-	var f faults
+func (v *validateFlags) validate(variables map[string]string) error {
+	f := faults{variables: variables}
 	f.oneOf("--output", string(v.Output), outputText, outputJSON)
 	f.parsed("--strict", v.Strict.fault)
 	if err := kube.ValidateSelector(v.LabelSelector); err != nil {
@@ -35,8 +35,9 @@ func (v *validateFlags) validate() error {
 }
 
 // validateManifests checks manifests and prints what it finds. What it prints holds nothing of a Secret but its public parts.
-func validateManifests(ctx context.Context, flags *validateFlags, env environment) int {
-	if err := flags.validate(); err != nil {
+func validateManifests(ctx context.Context, read *invocation, env environment) int {
+	flags := &read.Validate
+	if err := flags.validate(read.variables); err != nil {
 		complain(env.stderr, err, "")
 		return exitConfig
 	}

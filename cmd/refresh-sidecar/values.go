@@ -98,10 +98,21 @@ func (o *boolOption) Decode(ctx *kong.DecodeContext) error {
 func (*boolOption) IsBool() bool { return true }
 
 // faults collects what is wrong with the flags.
-type faults struct{ list []error }
+type faults struct {
+	variables map[string]string // by flag: the environment variable that its value comes from
+	list      []error
+}
 
 func (f *faults) add(flag, format string, args ...any) {
-	f.list = append(f.list, fmt.Errorf("%s: %s", flag, fmt.Sprintf(format, args...)))
+	f.list = append(f.list, fmt.Errorf("%s: %s", givenBy(flag, f.variables), fmt.Sprintf(format, args...)))
+}
+
+// givenBy names a flag by what gave its value.
+func givenBy(flag string, variables map[string]string) string {
+	if variable := variables[flag]; variable != "" {
+		return variable + " (" + flag + ")"
+	}
+	return flag
 }
 
 // parsed reports whether a flag could be parsed, and notes its fault if not.
@@ -113,7 +124,11 @@ func (f *faults) parsed(flag string, fault error) bool {
 }
 
 func (f *faults) atLeast(flag string, o durationOption, least time.Duration) {
-	if f.parsed(flag, o.fault) && o.value < least {
+	switch {
+	case !f.parsed(flag, o.fault):
+	case least == 0 && o.value < 0:
+		f.add(flag, "%s must not be negative", o.value)
+	case o.value < least:
 		f.add(flag, "%s is too short, the least is %s", o.value, least)
 	}
 }

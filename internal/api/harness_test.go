@@ -2,8 +2,6 @@ package api_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
+	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
@@ -162,15 +161,14 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 func (l *logBuffer) take(tb testing.TB) []map[string]any {
 	tb.Helper()
 	var lines []map[string]any
-	for dec := json.NewDecoder(strings.NewReader(l.takeText())); ; {
+	for text := range strings.Lines(l.takeText()) {
 		var line map[string]any
-		if err := dec.Decode(&line); err == io.EOF {
-			return lines
-		} else if err != nil {
+		if err := yaml.UnmarshalStrict([]byte(text), &line); err != nil { // strict: no key twice
 			tb.Fatalf("log line %d: %v", len(lines)+1, err)
 		}
 		lines = append(lines, line)
 	}
+	return lines
 }
 
 // takeText returns the lines since the last call.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"weak"
 
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -49,9 +50,6 @@ type targetsDocument struct {
 	Targets    []publicTarget `json:"targets"`
 	Instance   string         `json:"instance"`
 }
-
-// targetTypes are the types that a target can have.
-func targetTypes() []string { return []string{"pagerduty", "rootly", "slack", "webhook"} }
 
 // listTargets answers what is published, or what of it has the type asked for.
 func (h *Handler) listTargets(x *exchange) {
@@ -110,8 +108,8 @@ func parseType(rawQuery string) (string, error) {
 	if err != nil || !given {
 		return "", err
 	}
-	if !slices.Contains(targetTypes(), kind) {
-		return "", errQuery("type must be one of " + strings.Join(targetTypes(), ", "))
+	if !slices.Contains(secret.Types(), kind) {
+		return "", errQuery("type must be one of " + strings.Join(slices.Sorted(slices.Values(secret.Types())), ", "))
 	}
 	return kind, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
 	"sigs.k8s.io/yaml"
@@ -65,9 +66,9 @@ func unquotedError(err error) error {
 // unquotedLog is the log for exporter-toolkit, which complains there of a file that was changed and cannot be parsed any more.
 type unquotedLog struct{ slog.Handler }
 
-// Handle implements [slog.Handler].
+// Handle implements [slog.Handler]. The record's own time is left out: who made the logger adds the line's.
 func (h unquotedLog) Handle(ctx context.Context, record slog.Record) error {
-	out := slog.NewRecord(record.Time, record.Level, record.Message, record.PC)
+	out := slog.NewRecord(time.Time{}, record.Level, record.Message, record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		if a.Value.Kind() == slog.KindString {
 			a.Value = slog.StringValue(unquoted(a.Value.String()))

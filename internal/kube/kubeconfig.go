@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
@@ -34,23 +37,25 @@ func RESTConfig(kubeconfig, context string) (cfg *rest.Config, namespace string,
 	if err == nil {
 		return cfg, namespace, nil
 	}
-	return nil, "", fmt.Errorf("finding the API server: %w; run inside a pod, name a file with --kubeconfig (and --context),"+
-		" or read files with --manifests", explain(err, loader, context))
+	return nil, "", fmt.Errorf("finding the API server: %w", explain(err, loader, kubeconfig, context))
 }
 
-// explain returns what is wrong in words of our own, as those of clientcmd quote what they stumble over.
-func explain(err error, loader clientcmd.ClientConfig, context string) error {
-	if clientcmd.IsEmptyConfig(err) {
-		return errors.New("no kubeconfig, and no pod with a ServiceAccount token mounted at /var/run/secrets/kubernetes.io/serviceaccount")
-	}
+// explain returns what is wrong in words of our own, as those of clientcmd quote what they stumble over, and what to do about it.
+func explain(err error, loader clientcmd.ClientConfig, kubeconfig, context string) error {
 	config, loadErr := loader.RawConfig()
-	if loadErr != nil {
+	switch {
+	case loadErr != nil:
 		return explainFile(loadErr)
+	case clientcmd.IsEmptyConfig(err) && kubeconfig != "":
+		return fmt.Errorf("%q holds no cluster and no context: it is empty, or not a kubeconfig", kubeconfig)
+	case clientcmd.IsEmptyConfig(err):
+		return errors.New("no kubeconfig, and no pod with a ServiceAccount token mounted at /var/run/secrets/kubernetes.io/serviceaccount;" +
+			" run inside a pod, name a file with --kubeconfig (and --context), or read files with --manifests")
 	}
 	context = cmp.Or(context, config.CurrentContext)
 	chosen, ok := config.Contexts[context]
 	if !ok && context != "" {
-		return fmt.Errorf("context %q does not exist", context)
+		return fmt.Errorf("context %q does not exist; %s", context, listContexts(config.Contexts))
 	}
 	if !ok { // the ServiceAccount of a pod, whose files have fixed places
 		return err
@@ -70,19 +75,34 @@ func explain(err error, loader clientcmd.ClientConfig, context string) error {
 		chosen.Cluster, chosen.AuthInfo)
 }
 
+// listContexts names the contexts that there are.
+func listContexts(contexts map[string]*api.Context) string {
+	if len(contexts) == 0 {
+		return "no kubeconfig that was found has any context"
+	}
+	names := make([]string, 0, len(contexts))
+	for _, name := range slices.Sorted(maps.Keys(contexts)) {
+		names = append(names, strconv.Quote(name))
+	}
+	return "the contexts are " + strings.Join(names, ", ")
+}
+
 // explainFile speaks of a kubeconfig that cannot be read or parsed.
 func explainFile(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok { // the path is the kubeconfig's own
-		return path
+		return fmt.Errorf("%w; without --kubeconfig the file of the variable KUBECONFIG counts, or ~/.kube/config, or the pod's ServiceAccount", path)
 	}
-	name := "the kubeconfig"
+	name := "the file"
 	if match := regexp.MustCompile(`^error loading config file ("[^"]+")`).FindStringSubmatch(err.Error()); match != nil {
 		name += " " + match[1]
 	}
-	if line := regexp.MustCompile(`\bline \d+`).FindString(err.Error()); line != "" {
-		return fmt.Errorf("%s is no kubeconfig: see %s", name, line)
+	if strings.Contains(err.Error(), `no kind "Secret"`) {
+		return fmt.Errorf("%s is a Secret, not a kubeconfig", name)
 	}
-	return fmt.Errorf("%s is no kubeconfig", name)
+	if line := regexp.MustCompile(`\bline \d+`).FindString(err.Error()); line != "" {
+		return fmt.Errorf("%s is not a kubeconfig: see %s", name, line)
+	}
+	return fmt.Errorf("%s is not a kubeconfig", name)
 }
 
 // clusterFault says what cannot be used of a cluster; empty: nothing is known.

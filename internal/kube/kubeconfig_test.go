@@ -74,22 +74,34 @@ func TestRESTConfigSaysWhatToDo(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct{ name, path, context, want string }{
-		{"nothing found", "", "", "no kubeconfig, and no pod"},
-		{"no such file", "/nowhere/kubeconfig", "", "/nowhere/kubeconfig"},
-		{"no such context", kubeconfig(t, "flag"), "elsewhere", `context "elsewhere" does not exist`},
-		{"a context of nothing", "", "elsewhere", `context "elsewhere" does not exist`},
-		{"a broken file", broken, "", broken},
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, path, context string
+		want                []string
+	}{
+		{"nothing found", "", "", []string{"no kubeconfig, and no pod", "run inside a pod", "--kubeconfig", "--manifests"}},
+		{"no such file", "/nowhere/kubeconfig", "", []string{"/nowhere/kubeconfig", "without --kubeconfig the file of the variable KUBECONFIG counts"}},
+		{"no such context", kubeconfig(t, "flag"), "elsewhere", []string{`context "elsewhere" does not exist; the contexts are "here", "there"`}},
+		{"a context of nothing", "", "elsewhere", []string{`context "elsewhere" does not exist; no kubeconfig that was found has any context`}},
+		{"a broken file", broken, "", []string{broken, "is not a kubeconfig"}},
+		{"a Secret", secret, "", []string{secret, "is a Secret, not a kubeconfig"}},
+		{"an empty file", os.DevNull, "", []string{os.DevNull, "holds no cluster and no context"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg, _, err := kube.RESTConfig(tt.path, tt.context)
 			if err == nil {
 				t.Fatalf("got %s, want an error", cfg.Host)
 			}
-			for _, want := range []string{tt.want, "run inside a pod", "--kubeconfig", "--manifests"} {
+			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("got %q, want it to say %q", err, want)
 				}
+			}
+			if given := tt.path != "" || tt.context != ""; given && strings.Contains(err.Error(), "name a file with --kubeconfig") {
+				t.Errorf("got %q, which advises to give what was given", err)
 			}
 		})
 	}
@@ -113,10 +125,10 @@ func TestErrorsHoldNothingOfAKubeconfig(t *testing.T) {
 		"a key in the path's place":    {config(good, "client-certificate: /dev/null, client-key: "+secret), "client-key: the file that it names cannot be read: no such file"},
 		"a token in the path's place":  {config(good, "tokenFile: "+secret), "tokenFile: the file that it names cannot be read: no such file"},
 		"a CA in the path's place":     {config(good+", certificate-authority: "+secret, nobody), "certificate-authority: the file"},
-		"no base64":                    {config(good+", certificate-authority-data: '"+secret+"!'", nobody), "is no kubeconfig"},
-		"an alias instead of a token":  {config(good, "token: *"+secret), "is no kubeconfig"},
-		"a mapping instead of a token": {config(good, "token: {"+secret+": "+secret+"}"), "is no kubeconfig"},
-		"a list instead of a user":     {config(good, nobody) + "users: [" + secret + "]\n", "is no kubeconfig"},
+		"no base64":                    {config(good+", certificate-authority-data: '"+secret+"!'", nobody), "is not a kubeconfig"},
+		"an alias instead of a token":  {config(good, "token: *"+secret), "is not a kubeconfig"},
+		"a mapping instead of a token": {config(good, "token: {"+secret+": "+secret+"}"), "is not a kubeconfig"},
+		"a list instead of a user":     {config(good, nobody) + "users: [" + secret + "]\n", "is not a kubeconfig"},
 		"a mode of a plugin":           {config(good, "exec: {command: x, apiVersion: client.authentication.k8s.io/v1, interactiveMode: "+secret+"}"), "does kubectl work"},
 		"two ways to authenticate":     {config(good, "token: "+secret+", username: u, password: "+secret), "does kubectl work"},
 	} {

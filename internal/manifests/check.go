@@ -37,6 +37,7 @@ func Check(ctx context.Context, config CheckConfig) (Report, error) {
 	if err := c.read(ctx, config); err != nil {
 		return Report{}, err
 	}
+	c.settleElsewhere()
 	if c.out.Secrets == 0 && len(c.out.Findings) == 0 { // otherwise the findings say why there is no Secret
 		c.add(place{}, Warned, "", source.Problem{Rule: "there is no Secret in these files", Hint: "is it the right path?"})
 	}
@@ -64,6 +65,7 @@ type checker struct {
 	seen             map[inode]bool              // files that were read: one may be given twice, or by name and in its directory
 	secrets          map[string]*manifest        // Secrets by namespace/name
 	names            map[string]*manifest        // Secrets by the name of their target
+	elsewhere        []int                       // findings about what becomes a Secret elsewhere
 	out              Report
 }
 

@@ -12,7 +12,8 @@ func (c *checker) secret(m *manifest) {
 	selected := m.isSelected(c.selector)
 	switch {
 	case m.madeElsewhere && selected:
-		c.add(m.place, Warned, m.key(), m.problems[0])
+		c.elsewhere = append(c.elsewhere, len(c.out.Findings))
+		c.add(m.place, Failed, m.key(), m.problems[0])
 		return
 	case m.madeElsewhere || m.isNameless && !selected:
 		c.skip(m, "")
@@ -33,10 +34,21 @@ func (c *checker) secret(m *manifest) {
 		}
 	}
 	for _, warning := range decoded.Warnings {
-		c.add(m.place, Warned, key, source.Problem{Rule: warning})
+		c.add(m.place, Warned, key, warning)
 	}
 	if decoded.Entry != nil && single { // a Secret that is given twice has one target, which is no conflict
 		c.claim(m, decoded.Entry.Name)
+	}
+}
+
+// settleElsewhere makes warnings of the faults of what becomes a Secret elsewhere, where that Secret is among the files, too: it is the one read.
+func (c *checker) settleElsewhere() {
+	for _, i := range c.elsewhere {
+		if f := &c.out.Findings[i]; c.secrets[f.Secret] != nil {
+			f.Severity = Warned
+			c.out.Faults--
+			c.out.Warnings++
+		}
 	}
 }
 

@@ -31,9 +31,9 @@ func Convert(ctx context.Context, config CheckConfig) (Conversion, error) {
 	if err != nil {
 		return Conversion{}, err
 	}
-	wanted, err := labelsOf(c.selector)
+	wanted, err := WantedLabels(config.LabelSelector)
 	if err != nil {
-		return Conversion{}, err
+		return Conversion{}, fmt.Errorf("label selector: %w", err)
 	}
 	var out Conversion
 	c.take = func(m *manifest) {
@@ -59,8 +59,12 @@ func Convert(ctx context.Context, config CheckConfig) (Conversion, error) {
 	return out, nil
 }
 
-// labelsOf returns the labels that a selector selects.
-func labelsOf(selector labels.Selector) (labels.Set, error) {
+// WantedLabels returns the labels with which a selector selects a Secret.
+func WantedLabels(labelSelector string) (labels.Set, error) {
+	selector, err := labels.Parse(labelSelector)
+	if err != nil {
+		return nil, err
+	}
 	set := labels.Set{}
 	requirements, _ := selector.Requirements()
 	for _, r := range requirements {
@@ -69,7 +73,7 @@ func labelsOf(selector labels.Selector) (labels.Set, error) {
 		}
 	}
 	if len(set) == 0 || !selector.Matches(set) {
-		return nil, fmt.Errorf("label selector: %q does not say which labels a Secret needs: give one of the form key=value", selector)
+		return nil, fmt.Errorf("%q does not say which labels a Secret needs: give one of the form key=value", selector)
 	}
 	return set, nil
 }

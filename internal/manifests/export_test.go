@@ -7,8 +7,9 @@ import (
 )
 
 // Follow runs a follower on its own, in a synctest bubble: an idle inotify descriptor would freeze one.
-func Follow(ctx context.Context, hints <-chan struct{}, look func(context.Context) (string, bool), report func(string)) error {
-	return follower{hints: hints, look: look, report: report}.follow(ctx, "given")
+func Follow(ctx context.Context, hints <-chan struct{}, look func(context.Context) (string, bool), report func(string), tell func()) error {
+	f := follower{hints: hints, look: look, report: report, tell: tell}
+	return f.follow(ctx, "given")
 }
 
 // Hints is the part of [Source.Watch] before a follower: without its polls a test sees which changes fsnotify tells of.

@@ -15,15 +15,24 @@ const (
 
 // follower turns hints that something may have changed into reports of changes, each once the change has settled. It knows neither files
 // nor fsnotify.
+//
+// Hints may be promised and never come, as on network mounts whose files change from beneath. A poll that finds a change which no hint
+// announced, not even within a second, ends the trust in them until the next one comes.
 type follower struct {
 	hints <-chan struct{}
 	// look returns the fingerprint of the present state, and whether hints will announce later changes.
 	look   func(context.Context) (fingerprint string, hinted bool)
 	report func(fingerprint string)
+	tell   func() // called the first time that the trust in hints ends
+
+	byPoll   bool // a poll has led to the present look, and hints were to be had before it
+	doubtful bool // the hint of the change that was reported last is late
+	isMute   bool // a change came without a hint, and no hint has come since
+	told     bool
 }
 
 // follow reports each state that differs from the last one reported, beginning with since. It returns when ctx ends.
-func (f follower) follow(ctx context.Context, since string) error {
+func (f *follower) follow(ctx context.Context, since string) error {
 	settled := false
 	for {
 		fingerprint, hinted := f.look(ctx)
@@ -39,6 +48,7 @@ func (f follower) follow(ctx context.Context, since string) error {
 		}
 		if fingerprint != since {
 			since = fingerprint
+			f.doubtful = f.byPoll && !f.isMute
 			f.report(fingerprint)
 		}
 		var err error
@@ -49,23 +59,26 @@ func (f follower) follow(ctx context.Context, since string) error {
 }
 
 // wait returns when it is time to look again. It reports whether a hint has come and the change behind it has settled.
-func (f follower) wait(ctx context.Context, hinted bool) (settled bool, err error) {
+func (f *follower) wait(ctx context.Context, hinted bool) (settled bool, err error) {
 	poll := fastPoll
-	if hinted {
+	if hinted && !f.isMute && !f.doubtful {
 		poll = slowPoll
 	}
 	select {
 	case <-ctx.Done():
 		return false, ctx.Err()
 	case <-time.After(poll):
+		f.byPoll = hinted
+		f.mistrust()
 		return false, nil
 	case <-f.hints:
+		f.heard()
 		return true, f.settle(ctx)
 	}
 }
 
 // settle returns once there was no hint for [settleTime], or after [settleLimit].
-func (f follower) settle(ctx context.Context) error {
+func (f *follower) settle(ctx context.Context) error {
 	limit := time.After(settleLimit)
 	for {
 		select {
@@ -76,7 +89,23 @@ func (f follower) settle(ctx context.Context) error {
 		case <-time.After(settleTime):
 			return nil
 		case <-f.hints:
+			f.heard()
 		}
+	}
+}
+
+// heard takes in a hint: hints announce changes.
+func (f *follower) heard() { f.byPoll, f.doubtful, f.isMute = false, false, false }
+
+// mistrust ends the trust in hints if the last change has had none until now.
+func (f *follower) mistrust() {
+	if !f.doubtful {
+		return
+	}
+	f.doubtful, f.isMute = false, true
+	if !f.told {
+		f.told = true
+		f.tell()
 	}
 }
 
@@ -84,7 +113,8 @@ func (f follower) settle(ctx context.Context) error {
 // changes without such a pause. The resourceVersion is the fingerprint of a [source.Listing] or of a Relist; if the tree already differs
 // from it, that is the first change. Watch calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
 //
-// It follows changes with fsnotify, and also looks every 5 s, or every second where fsnotify cannot be had. It watches directories: PATH
+// It follows changes with fsnotify, and also looks every 5 s, or every second where fsnotify cannot be had, or has missed a change and not told of
+// another one since. It watches directories: PATH
 // and those of its tree, the directory above PATH, which may be replaced, and the directories of the files that links lead to.
 func (m *Source) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	n := newNotifier()
@@ -95,6 +125,9 @@ func (m *Source) Watch(ctx context.Context, namespace, resourceVersion string, e
 		look:  func(ctx context.Context) (string, bool) { return m.look(ctx, n) },
 		report: func(fingerprint string) {
 			emit(source.Event{Namespace: namespace, ResourceVersion: fingerprint, Kind: source.Relist})
+		},
+		tell: func() {
+			m.log.Warn().Str("path", m.path).Msg("manifests changed and no event announced it, looking every second until one does")
 		},
 	}
 	return f.follow(ctx, resourceVersion)

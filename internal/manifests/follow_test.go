@@ -56,6 +56,9 @@ func (w *world) report(state string) {
 	w.reports = append(w.reports, time.Since(w.start).String()+" "+state)
 }
 
+// tell notes when the follower tells that hints are missing.
+func (w *world) tell() { w.reports = append(w.reports, time.Since(w.start).String()+" told") }
+
 // follow runs a follower while play does, and a minute longer. It fails unless the reports are those wanted.
 func follow(t *testing.T, w *world, play func(), want ...string) {
 	t.Helper()
@@ -63,7 +66,7 @@ func follow(t *testing.T, w *world, play func(), want ...string) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.hints, w.start = make(chan struct{}, 1), time.Now()
 		done := make(chan error)
-		go func() { done <- manifests.Follow(ctx, w.hints, w.look, w.report) }()
+		go func() { done <- manifests.Follow(ctx, w.hints, w.look, w.report, w.tell) }()
 		synctest.Wait()
 		play()
 		time.Sleep(time.Minute)
@@ -119,7 +122,33 @@ func TestFollowReports(t *testing.T) {
 	})
 	t.Run("a change without a hint, at the next poll", func(t *testing.T) {
 		w := &world{state: "given", hinted: true}
-		follow(t, w, func() { w.set("new") }, "5.1s new")
+		follow(t, w, func() { w.set("new") }, "5.1s new", "6.1s told")
+	})
+	t.Run("changes without hints, within a second until a hint comes, which is told once", func(t *testing.T) {
+		w := &world{state: "given", hinted: true}
+		follow(t, w, func() {
+			w.set("first")
+			time.Sleep(10 * time.Second)
+			w.set("second") // between polls at 9.1 s and 10.1 s
+			time.Sleep(10 * time.Second)
+			w.hint()
+			time.Sleep(time.Second)
+			w.set("third") // polls are at 20.1 s and 25.1 s
+			time.Sleep(9 * time.Second)
+			w.set("fourth")
+		}, "5.1s first", "6.1s told", "10.2s second", "25.2s third", "30.3s fourth")
+	})
+	t.Run("a change whose hint is late, without doubts about the next", func(t *testing.T) {
+		w := &world{state: "given", hinted: true}
+		follow(t, w, func() {
+			w.set("first")
+			time.Sleep(6 * time.Second)
+			w.hint()
+			time.Sleep(time.Second)
+			w.set("second") // polls are at 6.1 s and 11.1 s
+			time.Sleep(4500 * time.Millisecond)
+			w.hint()
+		}, "5.1s first", "11.2s second")
 	})
 	t.Run("a change that is undone before it settles, not at all", func(t *testing.T) {
 		w := &world{state: "given", hinted: true}

@@ -48,8 +48,7 @@ func TestImpossibleNames(t *testing.T) {
 	}
 }
 
-// Documents that become Secrets elsewhere. In a tree, one that carries the label stands for a target that is missed; validate checks what
-// goes to a cluster, and there they are in their place.
+// Documents that become Secrets elsewhere. One that carries the label stands for a target that is missed, unless the Secret is there, too.
 func TestSecretsMadeElsewhere(t *testing.T) {
 	const (
 		sealed   = "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: {name: sealed}\nspec: {encryptedData: {config: canary}, template: {metadata: {labels: {publishing-target: \"true\"}}}}\n"
@@ -68,7 +67,7 @@ func TestSecretsMadeElsewhere(t *testing.T) {
 	}
 	lines, found := validate(t, root, "a.yaml")
 	wantLines := []string{
-		"warning a.yaml 1.0 default/sealed: is a SealedSecret, which becomes a Secret only in a cluster: read it there", "warning a.yaml 2.0 default/external: is an ExternalSecret, whose Secret is made in a cluster: read it there",
+		"fault a.yaml 1.0 default/sealed: is a SealedSecret, which becomes a Secret only in a cluster: read it there", "fault a.yaml 2.0 default/external: is an ExternalSecret, whose Secret is made in a cluster: read it there",
 		"fault a.yaml 3.0 default/partly: is encrypted with SOPS: decrypt it first", "fault a.yaml 4.0 : is encrypted with SOPS: decrypt it first", "skipped a.yaml 5.0 : not selected by publishing-target=true",
 	}
 	if diff := cmp.Diff(wantLines, lines); diff != "" || found.Secrets != 2 {
@@ -78,6 +77,10 @@ func TestSecretsMadeElsewhere(t *testing.T) {
 	write(t, filepath.Join(root, "b.yaml"), manifest("sealed"))
 	if got := summary(mustList(t, root)); !strings.HasSuffix(got[3], "sealed https://h/sealed") {
 		t.Errorf("got %q, want the Secret where it is beside the SealedSecret made from it", got[3])
+	}
+	wantLines[0] = "warning" + strings.TrimPrefix(wantLines[0], "fault")
+	if lines, found := validate(t, root, "a.yaml", "b.yaml"); found.Warnings != 1 || cmp.Diff(wantLines, lines) != "" {
+		t.Errorf("beside the Secret: got %d warnings, findings (-want +got):\n%s", found.Warnings, cmp.Diff(wantLines, lines))
 	}
 }
 

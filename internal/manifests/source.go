@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/rs/zerolog"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/validation"
 
@@ -22,6 +23,8 @@ type Config struct {
 	Path             string // a file, or a directory whose tree is searched
 	LabelSelector    string // which Secrets count; empty: all
 	DefaultNamespace string // the namespace of Secrets that name none; empty: "default"
+
+	Logger zerolog.Logger // the zero Logger discards
 }
 
 // Source finds Secrets in YAML and JSON files instead of an API server: on a laptop, in docker compose, in CI. Of a directory
@@ -36,6 +39,7 @@ type Source struct {
 	path             string
 	selector         labels.Selector
 	defaultNamespace string
+	log              zerolog.Logger
 }
 
 // New returns a source of manifests. The path need not exist yet.
@@ -57,7 +61,7 @@ func New(c Config) (*Source, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	return &Source{path: filepath.Clean(c.Path), selector: selector, defaultNamespace: c.DefaultNamespace}, nil
+	return &Source{path: filepath.Clean(c.Path), selector: selector, defaultNamespace: c.DefaultNamespace, log: c.Logger}, nil
 }
 
 // settleTime is how long a tree must have been left alone before it is read: an editor truncates and then writes, a checkout replaces one

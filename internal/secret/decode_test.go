@@ -275,7 +275,7 @@ func TestDecodeWarnings(t *testing.T) {
 			if got.Fault != nil {
 				t.Errorf("got fault %q, want only warnings", got.Fault.Message())
 			}
-			if diff := cmp.Diff(tt.want, got.Warnings); diff != "" {
+			if diff := cmp.Diff(tt.want, warnings(got)); diff != "" {
 				t.Errorf("warnings (-want +got):\n%s", diff)
 			}
 		})

@@ -20,7 +20,7 @@ type draft struct {
 	given    []string // fields that the Secret sets, rightly or wrongly, and which so are not missing
 	reason   string   // the reason of the fault; empty while there is no fault
 	problems []source.Problem
-	warnings []string
+	warnings []source.Problem
 	untold   int // warnings beyond maxReported
 }
 
@@ -33,16 +33,24 @@ func (d *draft) rejectPart(id ID, field, part string, details ...any) {
 	if d.reason != parse { // parse wins: behind what cannot be read further rules may be broken
 		d.reason = r.Reason
 	}
-	d.problems = append(d.problems, source.Problem{Field: field, Rule: labelled(part, r.message(details)), Hint: r.Hint})
+	d.problems = append(d.problems, r.problem(field, part, details))
 }
 
 // warn records that a key, or with an empty name the Secret, was hardly meant as it is.
-func (d *draft) warn(id ID, key string, details ...any) {
+func (d *draft) warn(id ID, key string, details ...any) { d.warnPart(id, key, "", details...) }
+
+// warnPart records that a part of a field, such as one of its headers, was hardly meant as it is.
+func (d *draft) warnPart(id ID, field, part string, details ...any) {
 	if len(d.warnings) == maxReported {
 		d.untold++
 		return
 	}
-	d.warnings = append(d.warnings, labelled(key, id.rule().message(details)))
+	d.warnings = append(d.warnings, id.rule().problem(field, part, details))
+}
+
+// problem applies the rule to a part of a field.
+func (r Rule) problem(field, part string, details []any) source.Problem {
+	return source.Problem{Field: field, Rule: labelled(part, r.message(details)), Hint: r.Hint}
 }
 
 func (r Rule) message(details []any) string {
@@ -72,7 +80,7 @@ func (d *draft) complete() {
 // finish returns the target, or why there is none.
 func (d *draft) finish() (*targetsfile.Entry, *source.Fault) {
 	if d.untold > 0 {
-		d.warnings = append(d.warnings, warnMoreWarnings.rule().message([]any{fmt.Sprint(d.untold)}))
+		d.warnings = append(d.warnings, warnMoreWarnings.rule().problem("", "", []any{fmt.Sprint(d.untold)}))
 	}
 	var entry *targetsfile.Entry
 	if len(d.problems) == 0 {

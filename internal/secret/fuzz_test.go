@@ -21,7 +21,7 @@ const (
 // said returns every word that leaves the decoder other than in the entry.
 func said(s source.Secret) string {
 	var b strings.Builder
-	b.WriteString(strings.Join(s.Warnings, "\n"))
+	b.WriteString(strings.Join(warnings(s), "\n"))
 	if s.Fault != nil {
 		b.WriteString(s.Fault.Reason + s.Fault.Message())
 		for _, p := range s.Fault.Problems {

@@ -56,7 +56,7 @@ func (d *draft) setHeaders(headers []header) {
 		}
 		d.target.Headers[strings.Clone(h.name)] = strings.Clone(h.value)
 		if left := placeholderIn(h.value); left != "" { // not a credential: there a placeholder is a fault
-			d.warn(warnPlaceholder, fieldHeaders+": "+h.label(), left)
+			d.warnPart(warnPlaceholder, fieldHeaders, h.label(), left)
 		}
 	}
 	if broken > maxReported {

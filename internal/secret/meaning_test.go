@@ -94,7 +94,7 @@ func TestPlaceholdersAreFaults(t *testing.T) {
 			}
 			// In another header it may be meant.
 			got := with("headers", fmt.Sprintf(`{"X-A":%q}`, tt.value)).decode()
-			if diff := cmp.Diff([]string{"headers: X-A: the value is " + tt.want}, got.Warnings); diff != "" || got.Fault != nil {
+			if diff := cmp.Diff([]string{"headers: X-A: the value is " + tt.want}, warnings(got)); diff != "" || got.Fault != nil {
 				t.Errorf("got fault %v, warnings (-want +got):\n%s", got.Fault, diff)
 			}
 		})
@@ -180,7 +180,7 @@ func TestSecretsAsTheyAreMade(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := tt.data.decode()
-			verdict, text := silent, strings.Join(got.Warnings, "\n")
+			verdict, text := silent, strings.Join(warnings(got), "\n")
 			if got.Warnings != nil {
 				verdict = warned
 			}

@@ -12,8 +12,8 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// CheckPublished returns the text of the rule by which no version of [Decode] has made a published target, empty if one may have. Of today's
-// rules it has those that every version had, so that what an earlier one accepted is inherited.
+// CheckPublished returns the text of a rule that a published target breaks and that every version of [Decode] has had, so that no sidecar can
+// have published this target. It returns "" if there is no such rule. Younger rules do not count: what an earlier version accepted is inherited.
 func CheckPublished(t *targetsfile.Entry) (rule string) {
 	if id := checkPublished(t); id != "" {
 		return id.rule().Text
@@ -50,7 +50,7 @@ func checkPublished(t *targetsfile.Entry) ID {
 	return ""
 }
 
-// IsKey reports whether namespace/name can be a Secret's.
+// IsKey reports whether a text has the form namespace/name, with a namespace and a name that a Secret may have.
 func IsKey(key string) bool {
 	namespace, name, ok := strings.Cut(key, "/")
 	return ok && len(validation.IsDNS1123Label(namespace)) == 0 && len(validation.IsDNS1123Subdomain(name)) == 0

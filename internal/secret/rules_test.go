@@ -97,7 +97,7 @@ func TestEveryRule(t *testing.T) {
 		t.Run(string(r.ID), func(t *testing.T) {
 			got := d.decode()
 			if r.Reason == "" {
-				if len(got.Warnings) != 1 || !pattern(r).MatchString(got.Warnings[0]) || got.Fault != nil {
+				if len(got.Warnings) != 1 || !pattern(r).MatchString(got.Warnings[0].Rule) || got.Fault != nil {
 					t.Fatalf("got warnings %q and fault %v, want one warning %q", got.Warnings, got.Fault, r.Text)
 				}
 				checkSchema(t, d, true)

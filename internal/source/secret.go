@@ -20,7 +20,7 @@ type Secret struct {
 	Created         time.Time
 	Entry           *targetsfile.Entry
 	Fault           *Fault
-	Warnings        []string // what is accepted, but better written otherwise
+	Warnings        []Problem // what is accepted, but better written otherwise
 }
 
 // Fault says why a Secret yields no target.

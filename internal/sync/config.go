@@ -50,7 +50,7 @@ type Config struct {
 	Namespaces []string           // to list, each at its own risk; a single "" is all of them, or manifests
 	Origin     targetsfile.Source // what documents say of their source
 
-	Last      *targetsfile.Document // found at start; nil: none. It is continued if its source is Origin
+	Last      *targetsfile.Document // found at start; nil: none. It is continued if its source is Origin; otherwise an empty document does not replace its targets
 	LastBytes int64                 // its size
 
 	Interval       time.Duration   // between periodic refreshes; > 0

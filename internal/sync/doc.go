@@ -9,6 +9,10 @@
 //
 // Not promised: that a target whose Secret was deleted is kept. A deleted Secret is an order, not a failure.
 //
+// No target at all is a state like any other, for flags that have found one before: in the document that this source left, or in this process.
+// Where other flags filled the snapshot in place, an empty result is what a mistyped label or namespace finds, and is not published. Where
+// nothing is in place, it is published with a warning. Config.MinTargets is the choice of an app that must not run without targets.
+//
 // # Structure
 //
 // One loop selects and dispatches, and never blocks. Its parts own the state, each its own: attempts the refreshes, schedule and requests

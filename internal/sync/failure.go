@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
+	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
 // Class says whether trying again can help without a person.
@@ -46,6 +47,14 @@ func guardFailure(found, required int) *failure {
 	return &failure{kind: typeGuard, class: ClassTransient,
 		err:  fmt.Errorf("found %d targets, --min-targets requires %d: not published", found, required),
 		hint: "check --label-selector and --namespace (the API server answers a wrong one with an empty list), or the path of --manifests"}
+}
+
+// emptyFailure is that a source finds nothing while a snapshot with targets, which other flags filled, is in place.
+func emptyFailure(present targetsfile.Source, other *otherSnapshot) *failure {
+	return &failure{kind: typeGuard, class: ClassTransient,
+		err: fmt.Errorf("found no target (%s), and the snapshot in place has %d that other flags found (%s): not published",
+			source.Describe(present), other.targets, source.Describe(other.source)),
+		hint: "correct --label-selector, --namespace or --manifests; the first target that they find is published at once; if there is to be none, delete the snapshot and restart the sidecar"}
 }
 
 // panicFailure names the type of a panic's value only: the value could quote a Secret.

@@ -3,7 +3,6 @@ package sync_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
+	"sigs.k8s.io/yaml"
 
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/internal/sync"
@@ -155,7 +155,7 @@ func (c *cluster) warn(namespace, name, warning string) {
 	c.set(func(c *cluster) {
 		c.version++
 		s := c.secrets[namespace][name]
-		s.Warnings, s.ResourceVersion = []string{warning}, fmt.Sprint(c.version)
+		s.Warnings, s.ResourceVersion = []source.Problem{{Rule: warning}}, fmt.Sprint(c.version)
 		c.secrets[namespace][name] = s
 	})
 }
@@ -271,6 +271,7 @@ func bubble(t *testing.T, configure func(*harness), test func(h *harness)) {
 		if err := h.Stop(time.Minute); err != nil && !errors.Is(err, sync.ErrNotStarted) {
 			t.Errorf("stopping: %v", err)
 		}
+		h.logLines("") // fails for a line that has a key twice
 	})
 }
 
@@ -358,7 +359,7 @@ func (h *harness) logLines(message string) (lines []map[string]any) {
 	h.t.Helper()
 	for line := range strings.Lines(h.logs.String()) {
 		var fields map[string]any
-		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+		if err := yaml.UnmarshalStrict([]byte(line), &fields); err != nil {
 			h.t.Fatalf("log line %q: %v", line, err)
 		}
 		if message == "" || fields["message"] == message {

@@ -111,8 +111,10 @@ func readinessKnowsThatTheFileIsGone(t *testing.T, before func(h *harness)) {
 		if s := h.GetStatus(); s.Ready || s.Error == "" {
 			t.Errorf("got ready %t, error %q; want that it is gone and cannot be written", s.Ready, s.Error)
 		}
+		h.pass(5 * time.Minute) // with many tries to put it back
+		h.expectMetrics(map[string]float64{`publishing_snapshot_missing_total{because="gone"}`: 1})
 		h.disk.set(func(d *disk) { d.broken = nil })
-		h.pass(10 * time.Second)
+		h.pass(30 * time.Second)
 		if !h.GetStatus().Ready {
 			t.Error("got not ready; want that it is back")
 		}

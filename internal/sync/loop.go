@@ -54,18 +54,23 @@ func newLoop(ctx context.Context, cfg Config, m *DefaultRefreshManager) *loop {
 	return l
 }
 
-// inherit goes on from the document that an earlier process of this source left.
+// inherit goes on from the document that an earlier process of this source left. Of another source's it remembers that it has targets.
 func (l *loop) inherit() {
 	last := l.cfg.Last
 	l.cfg.Last = nil // a document that is not inherited would stay in memory
-	if last == nil || !last.Source.Equal(l.cfg.Origin) {
+	if last == nil {
 		return
 	}
-	if err := checkPlausible(last, l.cfg.Origin, time.Now()); err != nil {
+	own := last.Source.Equal(l.cfg.Origin)
+	err := checkPlausible(last, last.Source, time.Now())
+	switch {
+	case own && err != nil:
 		l.log.Warn().Err(err).Msg("the snapshot in place is not usable, starting a new epoch; it stays until the first publication")
-		return
+	case own:
+		l.publications.inherit(last, l.cfg.LastBytes)
+	case err == nil && len(last.Entries) > 0:
+		l.publications.other = &otherSnapshot{source: last.Source, targets: len(last.Entries)}
 	}
-	l.publications.inherit(last, l.cfg.LastBytes)
 }
 
 // idleTimer returns a timer that does not fire until it is reset.

@@ -169,6 +169,9 @@ func (m *merging) best(rivals []*source.Secret) (best int) {
 	if holder != nil {
 		former = vacancy{secret: holder.Secret, since: m.now}
 	}
+	if holder != nil && holder.SecretUID == "" { // of a manifest: the namespaces of one tree have one writer
+		former = vacancy{}
+	}
 	reserved := former.secret != "" && m.now.Sub(former.since) < reservedFor
 	best = -1
 	for i, s := range rivals {

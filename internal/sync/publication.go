@@ -28,6 +28,8 @@ type publications struct {
 	ended    chan publication // takes each write that has ended
 	tampered bool             // the last write found another document in place
 
+	other *otherSnapshot // the snapshot with targets that other flags left; nil: none, or the present flags have found a target since
+
 	failed   *failedWrite // nil if the last write succeeded
 	again    *time.Timer  // fires when the failed write is tried again
 	withheld *withheld    // nil if what was merged last is in place, or being written
@@ -37,6 +39,12 @@ type publications struct {
 	paced            *time.Timer
 	pacedUntil       time.Time // when the next publication after changes may start; paced fires then
 	lastOfChanges    span      // the last publication after changes
+}
+
+// otherSnapshot is a snapshot that was in place at the start and is of another source.
+type otherSnapshot struct {
+	source  targetsfile.Source
+	targets int
 }
 
 // inPlace is the document at the path.

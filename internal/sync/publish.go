@@ -22,12 +22,19 @@ func (l *loop) merge(log zerolog.Logger) merged {
 	return m
 }
 
-// guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list.
+// guard refuses a result that is suspiciously small: the API server answers a mistyped label or namespace with an empty list. Flags that have
+// found a target are not mistyped, and to them no target is a state like any other.
 func (l *loop) guard(m merged) *failure {
-	if len(m.entries) >= l.cfg.MinTargets {
-		return nil
+	if len(m.entries) > 0 {
+		l.publications.other = nil
 	}
-	return guardFailure(len(m.entries), l.cfg.MinTargets)
+	switch other := l.publications.other; {
+	case other != nil:
+		return emptyFailure(l.cfg.Origin, other)
+	case len(m.entries) < l.cfg.MinTargets:
+		return guardFailure(len(m.entries), l.cfg.MinTargets)
+	}
+	return nil
 }
 
 // compose gives content its place in the sequence of documents.
@@ -120,13 +127,18 @@ func (l *loop) reportMissing(p publication) {
 			Msg("somebody else wrote the snapshot, it is replaced in a new epoch")
 	}
 	l.publications.tampered = p.foreign
-	l.publications.missing = true // until a write succeeds
-	l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+	if !l.publications.missing { // else the write that was to put it back failed, and the absence is counted
+		l.publications.missing = true // until a write succeeds
+		l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
+	}
 }
 
 // written takes in a document that is in place.
 func (l *loop) written(p publication) {
 	l.metrics.publications.WithLabelValues("written").Inc()
+	if l.last() == nil && p.document.Discovered == 0 {
+		l.warnOfNone(p.log)
+	}
 	l.compare(p.log, p.document)
 	l.publications.take(p)
 	switch {

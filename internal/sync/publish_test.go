@@ -237,8 +237,8 @@ func TestAnotherSourceInheritsNothing(t *testing.T) {
 		if err := h.Stop(time.Second); err != nil {
 			t.Fatal(err)
 		}
-		h.config.Namespaces = []string{"other"}
-		h.config.Origin.Namespaces = h.config.Namespaces
+		h.lookElsewhere()
+		h.cluster.put(t, "other", "b", "https://b")
 		h.cluster.fail(transient())
 		h.remake()
 		if h.GetStatus().Ready {
@@ -248,7 +248,7 @@ func TestAnotherSourceInheritsNothing(t *testing.T) {
 		h.expectNames("a") // left in place until the first publication
 		h.cluster.fail(nil)
 		h.pass(time.Minute)
-		h.expectNames("")
+		h.expectNames("b")
 		if after := h.published(); after.Epoch == before.Epoch || after.Generation != 1 {
 			t.Errorf("got epoch %s generation %d, want another epoch and 1", after.Epoch, after.Generation)
 		}

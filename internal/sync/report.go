@@ -53,7 +53,7 @@ func (r *reports) merged(log zerolog.Logger, rejections []rejection, known *cata
 			delete(r.warnings, key)
 			for _, warning := range s.Warnings {
 				if lines++; lines <= maxLinesPerPass {
-					log.Warn().Str("secret", key).Str("warning", warning).Msg("secret accepted with a warning")
+					log.Warn().Str("secret", key).Str("warning", warning.String()).Str("hint", warning.Hint).Msg("secret accepted with a warning")
 				}
 			}
 		}
@@ -185,7 +185,9 @@ func (c *comparison) line(message string, e *targetsfile.Entry) {
 
 func (c *comparison) removed(e *targetsfile.Entry) {
 	c.line("target removed", e)
-	c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
+	if e.SecretUID != "" { // else of a manifest: the namespaces of one tree have one writer
+		c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
+	}
 }
 
 func (c *comparison) added(e *targetsfile.Entry) {
@@ -205,6 +207,17 @@ func (c *comparison) stayed(former string, e *targetsfile.Entry) {
 	if c.lines++; c.lines <= maxLinesPerPass {
 		c.log.Warn().Str("target", e.Name).Str("secret", e.Secret).Str("former_secret", former).Msg("another secret has taken the target's name over")
 	}
+}
+
+// warnOfNone tells that the first document of this source is empty. It is what a new installation begins with, and what a mistyped label looks
+// like.
+func (l *loop) warnOfNone(log zerolog.Logger) {
+	hint := "if there should be one, check --label-selector and --namespace, or the path of --manifests"
+	if l.cfg.watcher() != nil {
+		hint = "the first one is live at once; " + hint
+	}
+	log.Warn().Str("source", source.Describe(l.cfg.Origin)).Str("hint", hint).
+		Msg("no Secret carries the label, the snapshot is empty")
 }
 
 func logRest(log zerolog.Logger, lines int) {

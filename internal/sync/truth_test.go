@@ -97,11 +97,11 @@ func TestARejectedSecretIsNotLoggedAsAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.cluster.putSecret(testNamespace, "rival", source.Secret{Entry: entry, Warnings: []string{"is base64-encoded twice"}})
+		h.cluster.putSecret(testNamespace, "rival", source.Secret{Entry: entry, Warnings: []source.Problem{{Rule: "is base64-encoded twice"}}})
 	}
 	bubble(t, followed, func(h *harness) {
 		h.edit("a", "https://a")
-		h.cluster.putSecret(testNamespace, "broken", source.Secret{Warnings: []string{"is base64-encoded twice"},
+		h.cluster.putSecret(testNamespace, "broken", source.Secret{Warnings: []source.Problem{{Rule: "is base64-encoded twice"}},
 			Fault: &source.Fault{Reason: targetsfile.RejectParse, Problems: []source.Problem{{Rule: "must be valid JSON"}}}})
 		h.start()
 		h.pass(time.Second)

@@ -81,8 +81,8 @@ func open(path string) (*os.File, error) {
 }
 
 // Check reports whether d, which was read or published last, is still in place, and if it is not, whether something else is. A file with
-// another mode is not in place. What is there is read only if something about the file has changed, and only as far as it is d: a file that
-// somebody else wrote may be of any size.
+// another mode is not in place. The content is read only if the file's inode, size or times have changed since, and only up to the first byte that
+// differs from d, because a file that somebody else wrote may be of any size.
 func (w *Writer) Check(d *targetsfile.Document) (intact, foreign bool, err error) {
 	info, err := os.Lstat(w.path)
 	switch {
@@ -101,7 +101,7 @@ func (w *Writer) Check(d *targetsfile.Document) (intact, foreign bool, err error
 	return true, false, nil
 }
 
-// holds reports whether a file has the bytes of a document. One that cannot be read may have any.
+// holds reports whether a file has the bytes of a document. It is false for a file that cannot be read.
 func holds(path string, d *targetsfile.Document) bool {
 	file, err := open(path)
 	if err != nil {

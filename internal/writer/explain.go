@@ -25,6 +25,8 @@ func (e *modeError) Error() string {
 func (w *Writer) explain(err error) error {
 	dir := filepath.Dir(w.path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && exists(dir):
+		return fmt.Errorf("%w (the directory is there, so something has removed the temporary file from it: nothing but this sidecar may clean up there)", err)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w (the directory %s does not exist: mount the shared volume there, or create it)", err, dir)
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.ENOTSUP):
@@ -72,6 +74,11 @@ func (w *Writer) heldBySticky(dir string) (uid int, held bool) {
 		_ = opened.Close()
 	}
 	return owner(file), errors.Is(err, fs.ErrPermission)
+}
+
+func exists(dir string) bool {
+	_, err := os.Stat(dir)
+	return err == nil
 }
 
 func outOfInodes(dir string) bool {

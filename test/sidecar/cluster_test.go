@@ -258,20 +258,37 @@ func TestATokenThatIsNotAcceptedIsToldApart(t *testing.T) {
 	expectNoSecret(t, p, unknown.Token)
 }
 
-// TestAMistypedNamespaceLosesNothing asks for a namespace that is not there, for which the API server has 200 and an empty list.
+// TestAMistypedNamespaceLosesNothing asks for a namespace that is not there, for which the API server has 200 and an empty list: in the place of
+// a sidecar that had found a target, and in a new pod.
 func TestAMistypedNamespaceLosesNothing(t *testing.T) {
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
+	w.webhook("a")
 	kubeconfig := plane.WriteKubeconfig(t, plane.AdminUser(), w.namespace)
-	p := sidecar.Start(t, w.path, "--kubeconfig", kubeconfig, "--namespace", w.namespace+"-typo", "--min-targets", "1")
-	p.Until("fails", func() error {
-		if s := p.Status(); !strings.Contains(s.Error, "found 0 targets, --min-targets requires 1") {
-			return errors.New(s.Error)
+	good := sidecar.Start(t, w.path, "--kubeconfig", kubeconfig, "--namespace", w.namespace)
+	good.Until("publishes", func() error { return ready(good) })
+	good.Terminate()
+	for _, c := range []struct {
+		path, guard, want string
+		targets           int
+	}{
+		{w.path, "0", "found no target (kubernetes, namespaces " + w.namespace + "-typo", 1},
+		{filepath.Join(t.TempDir(), "targets.json"), "1", "found 0 targets, --min-targets requires 1", 0},
+	} {
+		p := sidecar.Start(t, c.path, "--kubeconfig", kubeconfig, "--namespace", w.namespace+"-typo", "--min-targets", c.guard)
+		p.Until("fails", func() error {
+			if s := p.Status(); !strings.Contains(s.Error, c.want) {
+				return errors.New(s.Error)
+			}
+			return nil
+		})
+		targets := 0
+		if d := p.Document(); d != nil {
+			targets = len(d.Entries)
 		}
-		return nil
-	})
-	if d := p.Document(); d != nil {
-		t.Errorf("published %d targets, want nothing", len(d.Entries))
+		if targets != c.targets {
+			t.Errorf("--min-targets %s: got %d published targets, want %d", c.guard, targets, c.targets)
+		}
 	}
 }
 

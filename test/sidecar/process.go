@@ -13,10 +13,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 // patience bounds every wait for a real process. It is generous, because it is only used up when something is broken.
@@ -74,6 +77,7 @@ type Process struct {
 	exitErr error
 	mu      sync.Mutex
 	lines   []map[string]any
+	doubled []string // log lines that have a key twice
 }
 
 // Start runs the sidecar with a snapshot at path, exact times (no jitter) and a free port, and returns when it listens. The test's end
@@ -97,7 +101,12 @@ func StartBinary(t testing.TB, binary, path string, args ...string) *Process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Kill)
+	t.Cleanup(func() {
+		p.Kill()
+		if len(p.doubled) > 0 {
+			t.Errorf("log lines that have a key twice:\n%s", strings.Join(p.doubled, "\n"))
+		}
+	})
 	go p.read(stderr)
 	p.Until("listens", func() error {
 		for _, line := range p.Logs("started") {
@@ -120,10 +129,14 @@ func (p *Process) read(stderr io.Reader) {
 	scanner.Buffer(nil, 4<<20)
 	for scanner.Scan() {
 		line := map[string]any{}
-		if err := json.Unmarshal(scanner.Bytes(), &line); err != nil {
+		err := yaml.UnmarshalStrict(scanner.Bytes(), &line) // strict: no key twice
+		if err != nil {
 			line["message"], line["text"] = "not JSON", scanner.Text()
 		}
 		p.mu.Lock()
+		if err != nil && json.Valid(scanner.Bytes()) {
+			p.doubled = append(p.doubled, scanner.Text())
+		}
 		p.lines = append(p.lines, line)
 		p.mu.Unlock()
 	}
