@@ -2,19 +2,23 @@ package image
 
 import (
 	"archive/tar"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// Write writes the index as an OCI archive: an OCI image layout in a tar file, with the image's name in annotations.
+// Write writes the index as an OCI archive: an OCI image layout in a tar file, with the image's name in annotations. For engines that know
+// only the older format of `docker save`, such as Docker 20.10, it also holds that format's list of the same images.
 func Write(w io.Writer, reference string, index v1.ImageIndex) error {
 	annotations, err := naming(reference)
 	if err != nil {
@@ -32,8 +36,47 @@ func Write(w io.Writer, reference string, index v1.ImageIndex) error {
 	if err := path.AppendIndex(index, layout.WithAnnotations(annotations)); err != nil {
 		return fmt.Errorf("writing the image layout: %w", err)
 	}
+	list, err := savedImages(annotations["io.containerd.image.name"], index)
+	if err != nil {
+		return fmt.Errorf("listing the images: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "manifest.json"), list, 0o600); err != nil {
+		return err
+	}
 	return pack(w, os.DirFS(dir))
 }
+
+// savedImages returns the manifest.json of `docker save`. It knows no image for several platforms, so the first has the name, and each
+// further one its architecture behind it.
+func savedImages(reference string, index v1.ImageIndex) ([]byte, error) {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var list tarball.Manifest
+	for i, platform := range manifest.Manifests {
+		image, err := index.Image(platform.Digest)
+		if err != nil {
+			return nil, err
+		}
+		content, err := image.Manifest()
+		if err != nil {
+			return nil, err
+		}
+		saved := tarball.Descriptor{Config: blob(content.Config.Digest), RepoTags: []string{reference}}
+		if i > 0 {
+			saved.RepoTags[0] += "-" + platform.Platform.Architecture
+		}
+		for _, layer := range content.Layers {
+			saved.Layers = append(saved.Layers, blob(layer.Digest))
+		}
+		list = append(list, saved)
+	}
+	return json.Marshal(list)
+}
+
+// blob returns the place of a blob in an image layout.
+func blob(digest v1.Hash) string { return "blobs/" + digest.Algorithm + "/" + digest.Hex }
 
 // naming returns the annotations from which importers learn the image's name. The kubelet looks for an image by its full name, so a
 // short one gets the prefix that container engines give it.

@@ -126,7 +126,10 @@ func archive(name string, program []byte) ([]byte, error) {
 	if _, err := w.Write(program); err != nil {
 		return nil, err
 	}
-	return out.Bytes(), w.Close()
+	if err := w.Close(); err != nil { // it writes the end, without which the archive is cut short
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 // ParsePlatforms reads a list such as linux/amd64,linux/arm64.
