@@ -55,6 +55,9 @@ func connectionHint(err error, a answer, of Hints) string {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return cmp.Or(of.TooLarge, hintAddress)
 	}
+	if hint := proxyHint(err); hint != "" {
+		return hint
+	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "the certificate is for another name: use one of its names as the server address, or set tls-server-name in the kubeconfig"
 	}
