@@ -13,11 +13,11 @@ type Private struct {
 	*Plane
 }
 
-// StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. It skips the
-// test under -short.
-func StartPrivate(t testing.TB) *Private {
+// StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. Its API server has these flags
+// besides the usual ones. It skips the test under -short.
+func StartPrivate(t testing.TB, flags ...string) *Private {
 	t.Helper()
-	p, err := start(prepare(t), t.TempDir())
+	p, err := start(prepare(t), t.TempDir(), flags)
 	if err != nil {
 		t.Fatalf("controlplane: %v", err)
 	}
@@ -40,6 +40,19 @@ func (p *Private) StopAPIServer() error {
 // it is ready.
 func (p *Private) StartAPIServer(ctx context.Context) error {
 	return p.server.StartAPIServer(ctx)
+}
+
+// ReplaceCertificate starts the API server again with a certificate of another authority, and returns what was and what is to be trusted. The
+// plane's own client trusts the new authority; a [Plane.Config] from before does not.
+func (p *Private) ReplaceCertificate(ctx context.Context) (before, after []byte, err error) {
+	before = p.access.CA
+	if err := errors.Join(p.server.StopAPIServer(), p.server.ReplaceCertificate(), p.server.StartAPIServer(ctx)); err != nil {
+		return nil, nil, err
+	}
+	p.disconnect()
+	p.access = p.server.Access()
+	p.admin, p.disconnect, err = newClient(p.AdminConfig())
+	return before, p.access.CA, err
 }
 
 // PauseAPIServer freezes the API server: connections stay open and new ones are accepted, but nothing is answered.
