@@ -34,7 +34,8 @@ func answerHint(code int, err error, of Hints) string {
 	case code == http.StatusForbidden && !foreign:
 		hint = of.Forbidden
 	case code == http.StatusTooManyRequests:
-		hint = "the API server is busy and sheds load; it is asked again later"
+		hint = "the API server is busy and sheds load; it is asked again later. If it lasts, API Priority and Fairness may give this ServiceAccount too" +
+			" little: kubectl get flowschemas,prioritylevelconfigurations"
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		hint = of.Expired
 	case apierrors.IsStoreReadError(err):

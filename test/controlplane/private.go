@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
 )
 
 // Private is a control plane of one test, whose API server it may stop. Unlike those of the Plane, the methods that do
@@ -42,17 +44,26 @@ func (p *Private) StartAPIServer(ctx context.Context) error {
 	return p.server.StartAPIServer(ctx)
 }
 
-// ReplaceCertificate starts the API server again with a certificate of another authority, and returns what was and what is to be trusted. The
-// plane's own client trusts the new authority; a [Plane.Config] from before does not.
-func (p *Private) ReplaceCertificate(ctx context.Context) (before, after []byte, err error) {
-	before = p.access.CA
-	if err := errors.Join(p.server.StopAPIServer(), p.server.ReplaceCertificate(), p.server.StartAPIServer(ctx)); err != nil {
-		return nil, nil, err
+// Certificate is one for the API server, from an authority of its own.
+type Certificate server.Certificate
+
+// NewCertificate makes a certificate that the API server does not use yet.
+func (p *Private) NewCertificate() (Certificate, error) {
+	c, err := p.server.NewCertificate()
+	return Certificate(c), err
+}
+
+// ReplaceCertificate starts the API server again with another certificate. The plane's own client trusts it from then on; a [Plane.Config]
+// from before does not.
+func (p *Private) ReplaceCertificate(ctx context.Context, c Certificate) error {
+	if err := errors.Join(p.server.StopAPIServer(), p.server.ReplaceCertificate(server.Certificate(c)), p.server.StartAPIServer(ctx)); err != nil {
+		return err
 	}
 	p.disconnect()
 	p.access = p.server.Access()
+	var err error
 	p.admin, p.disconnect, err = newClient(p.AdminConfig())
-	return before, p.access.CA, err
+	return err
 }
 
 // PauseAPIServer freezes the API server: connections stay open and new ones are accepted, but nothing is answered.

@@ -79,10 +79,10 @@ func (e *engine) expectRequests(lists, watches limits) {
 // late edits a Secret and returns how long it takes until the edit is in the file.
 func (e *engine) late(w *world, secret string) time.Duration {
 	e.t.Helper()
-	e.liveEdits++
-	edit := 1000 + e.liveEdits
-	w.webhook(secret, edit)
 	began := time.Now()
+	edit := int(began.UnixMicro()) // no other edit has that number
+	w.webhook(secret, edit)
+	began = time.Now()
 	e.until("publishes the edit", func() error {
 		if want := fmt.Sprintf("%s/%d", secret, edit); !slices.Contains(e.published(), want) {
 			return fmt.Errorf("got %v, want %s among them", e.published(), want)

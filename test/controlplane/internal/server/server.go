@@ -147,14 +147,25 @@ func (s *Server) StopAPIServer() error {
 	return apiServer.Kill()
 }
 
-// ReplaceCertificate makes a certificate of another authority for the next start of the API server.
-func (s *Server) ReplaceCertificate() error {
-	cert, key, err := certutil.GenerateSelfSignedCertKey(s.config.host(), nil, nil)
+// Certificate is one for the API server, from an authority of its own.
+type Certificate struct {
+	Chain []byte // PEM, with the authority's certificate
+	Key   []byte // PEM
+}
+
+// NewCertificate makes a certificate.
+func (s *Server) NewCertificate() (Certificate, error) {
+	chain, key, err := certutil.GenerateSelfSignedCertKey(s.config.host(), nil, nil)
 	if err != nil {
-		return fmt.Errorf("making a certificate: %w", err)
+		return Certificate{}, fmt.Errorf("making a certificate: %w", err)
 	}
+	return Certificate{chain, key}, nil
+}
+
+// ReplaceCertificate has the next start of the API server use another certificate.
+func (s *Server) ReplaceCertificate(c Certificate) error {
 	base := filepath.Join(s.config.Dir, certDir, "apiserver")
-	return errors.Join(os.WriteFile(base+".crt", cert, 0o600), os.WriteFile(base+".key", key, 0o600))
+	return errors.Join(os.WriteFile(base+".crt", c.Chain, 0o600), os.WriteFile(base+".key", c.Key, 0o600))
 }
 
 // PauseAPIServer stops every thread of the API server. Connections stay open and new ones are accepted by the kernel,
