@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"testing"
 
@@ -30,6 +31,17 @@ func StartPrivate(t testing.TB, flags ...string) *Private {
 		}
 	})
 	return &Private{p}
+}
+
+// StartIPv6 is StartPrivate with an API server that listens on the loopback address of IPv6 alone. It skips the test on a machine without one.
+func StartIPv6(t testing.TB) *Private {
+	t.Helper()
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skipf("this machine has no IPv6: %v", err)
+	}
+	_ = listener.Close()
+	return StartPrivate(t, "--bind-address=::1", "--advertise-address=::1", "--service-cluster-ip-range=fd00:10::/112")
 }
 
 // StopAPIServer kills the API server, paused or not, as a crash would: its connections end, and new ones to its port,

@@ -2,7 +2,6 @@ package follow_test
 
 import (
 	"bytes"
-	"net"
 	"os"
 	"testing"
 
@@ -13,12 +12,7 @@ import (
 // TestAnAPIServerOnIPv6Alone finds it in the ways in which a kubeconfig can name it.
 func TestAnAPIServerOnIPv6Alone(t *testing.T) {
 	t.Parallel()
-	if listener, err := net.Listen("tcp", "[::1]:0"); err != nil {
-		t.Skipf("this machine has no IPv6: %v", err)
-	} else {
-		_ = listener.Close()
-	}
-	private := controlplane.StartPrivate(t, "--bind-address=::1", "--advertise-address=::1", "--service-cluster-ip-range=fd00:10::/112")
+	private := controlplane.StartIPv6(t)
 	w := newWorld(t, private.Plane)
 	w.webhook("a", 1)
 	kubeconfig := w.plane.WriteKubeconfig(t, w.user, w.namespace)
