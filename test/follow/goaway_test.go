@@ -38,7 +38,7 @@ func TestAnAPIServerThatSendsClientsAway(t *testing.T) {
 			return dial(ctx, network, address)
 		}
 	})
-	const enough, most = 5, 5_000
+	const enough, most = 3, 5_000
 	refreshes, worst := int64(0), time.Duration(0)
 	for ; connections.Load() < enough && refreshes < most; refreshes++ {
 		e.refresh()
