@@ -19,6 +19,7 @@ const maxErrorBody = 64 << 10
 type answer struct {
 	endless    bool          // the body of a watch is not cut, its events are bounded one by one
 	asked      bool          // the request got as far as a connection
+	proxy      string        // host and port of the proxy that a new connection goes through; empty: none
 	limit      int64         // bytes of the body that are read
 	code       int           // HTTP status; 0: no answer came
 	mediaType  string        // Content-Type without parameters; empty: missing, or not well formed
@@ -33,6 +34,14 @@ func withAnswer(ctx context.Context) (context.Context, *answer) {
 	return context.WithValue(ctx, answerKey{}, a), a
 }
 
+// answerOf returns where the public parts of a request's response will be.
+func answerOf(req *http.Request) *answer {
+	if a, ok := req.Context().Value(answerKey{}).(*answer); ok {
+		return a
+	}
+	return &answer{}
+}
+
 // capTransport cuts responses. It counts bytes after decompression, which is the http.Transport's.
 type capTransport struct {
 	next  http.RoundTripper
@@ -45,10 +54,7 @@ func (t capTransport) WrappedRoundTripper() http.RoundTripper { return t.next }
 // RoundTrip implements [http.RoundTripper]. Reading a body past the limit is an [*http.MaxBytesError], at once where the server
 // announced the length; an error's body just ends.
 func (t capTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	a, ok := req.Context().Value(answerKey{}).(*answer)
-	if !ok {
-		a = &answer{}
-	}
+	a := answerOf(req)
 	a.asked, a.limit = true, t.limit
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {

@@ -79,6 +79,7 @@ func connect(cfg *rest.Config) (*rest.RESTClient, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection to %s: %w", server, err)
 	}
+	nameProxyRefusals(httpClient.Transport)
 	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client, err := rest.RESTClientForConfigAndClient(cfg, httpClient)
 	if err != nil {
@@ -121,6 +122,7 @@ func (c ClientConfig) restConfig() *rest.Config {
 	cfg.QPS, cfg.RateLimiter = -1, nil
 	cfg.Timeout = 0
 	cfg.WarningHandler, cfg.WarningHandlerWithContext = rest.NoWarnings{}, nil
+	cfg.Proxy = noteProxy(cfg.Proxy)
 	cfg.UserAgent = c.UserAgent
 	if cfg.UserAgent == "" {
 		cfg.UserAgent = "refresh-sidecar"

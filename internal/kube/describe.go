@@ -26,6 +26,9 @@ func describe(err error, code int, a answer, about Call) string {
 		if _, foreign := errors.AsType[foreignAnswer](err); foreign && a.mediaType != "" {
 			text += " (" + clean(a.mediaType) + ")"
 		}
+		if a.proxy != "" && !strings.Contains(text, a.proxy) {
+			text += ", through the proxy " + a.proxy
+		}
 		return text
 	}
 	name := http.StatusText(code)
@@ -65,6 +68,9 @@ func describeConnection(err error, a answer, about Call) string {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return cmp.Or(about.Bounded, "the answer") + " is larger than " + size(a.limit)
 	}
+	if refusal, ok := errors.AsType[proxyRefusal](err); ok {
+		return refusal.Error()
+	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return clean(op.Error())
 	}
@@ -72,6 +78,8 @@ func describeConnection(err error, a answer, about Call) string {
 		return clean(cert.Error())
 	}
 	switch {
+	case errors.Is(err, errProxyAddress):
+		return errProxyAddress.Error()
 	case notTLS(err):
 		return "the server does not speak TLS"
 	case utilnet.IsTimeout(err):

@@ -34,7 +34,8 @@ func answerHint(code int, err error, of Hints) string {
 	case code == http.StatusForbidden && !foreign:
 		hint = of.Forbidden
 	case code == http.StatusTooManyRequests:
-		hint = "the API server is busy and sheds load; it is asked again later"
+		hint = "the API server is busy and sheds load; it is asked again later. If it lasts, API Priority and Fairness may give this ServiceAccount too" +
+			" little: kubectl get flowschemas,prioritylevelconfigurations"
 	case apierrors.IsResourceExpired(err), apierrors.IsGone(err):
 		hint = of.Expired
 	case apierrors.IsStoreReadError(err):
@@ -54,6 +55,9 @@ func connectionHint(err error, a answer, of Hints) string {
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return cmp.Or(of.TooLarge, hintAddress)
+	}
+	if hint := proxyHint(err); hint != "" {
+		return hint
 	}
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return "the certificate is for another name: use one of its names as the server address, or set tls-server-name in the kubeconfig"

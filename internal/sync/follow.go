@@ -51,7 +51,7 @@ type watch struct {
 	replayed time.Time       // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
 	down     time.Time       // since when the watch is in trouble; zero if it is not
 	err      string          // why the watch is not open
-	warned   source.WatchEnd // the end that the last warning of this trouble named
+	warned   source.WatchEnd // the end that the last warning of this trouble named; empty: there was none
 }
 
 func newFollowing(ctx context.Context, cfg *Config) following {
@@ -97,7 +97,7 @@ func (f *following) restart(namespace string) {
 		return
 	}
 	w.cancel()
-	*w = watch{down: w.down}
+	*w = watch{down: w.down, warned: w.warned}
 	f.compare()
 }
 
@@ -110,8 +110,12 @@ func (f *following) open(namespace string) (recovered bool) {
 	}
 	recovered = !w.down.IsZero()
 	if recovered {
-		f.log.Info().Str("namespace", namespace).Float64("down_seconds", time.Since(w.down).Seconds()).Msg("changes are followed again")
-		w.down = time.Time{}
+		e := f.log.Debug()
+		if w.warned != "" {
+			e = f.log.Info()
+		}
+		e.Str("namespace", namespace).Float64("down_seconds", time.Since(w.down).Seconds()).Msg("changes are followed again")
+		w.down, w.warned = time.Time{}, ""
 	}
 	f.compare()
 	return recovered
@@ -210,10 +214,12 @@ func (f *following) status() WatchStatus {
 	return s
 }
 
-// logEnd writes one warning per trouble of a watch, and one more if it turns out that somebody has to grant it.
+// logEnd writes one warning per trouble of a watch, and one more if it turns out that somebody has to grant it. An interruption that the first
+// try mends is worth none: a load balancer that cuts what is idle makes one a minute.
 func (f *following) logEnd(end watchEnd, w *watch) {
 	e := f.log.Debug()
-	if w.down.IsZero() || end.err.End == source.WatchForbidden && w.warned != source.WatchForbidden {
+	interrupted := w.down.IsZero() && end.lived > reopenMost && (end.err.End == source.WatchClosed || end.err.End == source.WatchBroken)
+	if w.warned == "" && !interrupted || end.err.End == source.WatchForbidden && w.warned != source.WatchForbidden {
 		e = f.log.Warn()
 		w.warned = end.err.End
 	}

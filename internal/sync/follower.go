@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	reopenFirst = time.Second      // first wait before a watch is opened again; each further one doubles
-	reopenMost  = 10 * time.Second // longest such wait
-	// settled is the age from which the end of a watch counts as a new trouble.
+	reopenFirst = time.Second // first wait before a watch is opened again; each further one doubles
+	// reopenMost is the longest such wait. A watch that lived longer than that ended for a new reason, so the waits begin anew.
+	reopenMost = 10 * time.Second
+	// settled is the age from which the end of a watch counts as a new trouble for the refreshes that watches ask for.
 	settled = time.Minute
 )
 
@@ -121,7 +122,7 @@ func (f *follower) final(end watchEnd) bool {
 // pause is how long to wait before the watch is opened again. It is spread over half its length: an API server that comes back has the
 // watches of all pods to serve.
 func (f *follower) pause(end watchEnd) time.Duration {
-	if end.lived >= settled {
+	if end.lived > reopenMost {
 		f.wait = 0
 	}
 	if atItsTime(end.err.End) && end.lived >= reopenFirst {

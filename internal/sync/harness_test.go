@@ -354,6 +354,12 @@ func (h *harness) expectNames(want string) {
 	}
 }
 
+// warnings returns the lines of the log that are warnings.
+func (h *harness) warnings() []map[string]any {
+	h.t.Helper()
+	return slices.DeleteFunc(h.logLines(""), func(l map[string]any) bool { return l["level"] != "warn" })
+}
+
 // logLines returns the log lines with a message, all with "".
 func (h *harness) logLines(message string) (lines []map[string]any) {
 	h.t.Helper()

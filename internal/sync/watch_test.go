@@ -76,8 +76,8 @@ func TestABrokenWatchIsOpenedAgainFromWhereItWas(t *testing.T) {
 				if s := h.GetStatus(); !s.Watch.Connected || s.Watch.Error != "" {
 					t.Errorf("got watch %+v, want connected", s.Watch)
 				}
-				if down, up := h.logLines("the watch was interrupted, opening it again"), h.logLines("changes are followed again"); len(up) != 1 ||
-					up[0]["down_seconds"] != 45.0 || down[0]["level"] != "warn" || slices.ContainsFunc(down[1:], func(l map[string]any) bool { return l["level"] == "warn" }) {
+				if down, up := h.warnings(), h.logLines("changes are followed again"); len(up) != 1 || up[0]["down_seconds"] != 45.0 ||
+					up[0]["level"] != "info" || len(down) != 1 || down[0]["message"] != "the watch was interrupted, opening it again" {
 					t.Errorf("got %v and %v, want one warning per outage and its end", down, up)
 				}
 				h.pass(time.Minute)
@@ -85,6 +85,32 @@ func TestABrokenWatchIsOpenedAgainFromWhereItWas(t *testing.T) {
 				h.live.cut(ended(end), nil)
 				h.pass(10 * time.Second)
 				h.expectOpens(since, time.Second) // another outage begins anew
+			})
+		})
+	}
+}
+
+// TestAWatchThatIsCutOverAndOver has a load balancer end what is idle: that is no outage, and no edit waits for more than a second.
+func TestAWatchThatIsCutOverAndOver(t *testing.T) {
+	for _, end := range []source.WatchEnd{source.WatchBroken, source.WatchClosed} {
+		t.Run(string(end), func(t *testing.T) {
+			watching(t, nil, func(h *harness) {
+				for i := range 20 {
+					since := h.now()
+					h.live.cut(ended(end), nil)
+					h.edit("a", fmt.Sprintf("https://a%d", i))
+					h.pass(20 * time.Second)
+					h.expectOpens(since, time.Second)
+					h.expectURL("a", fmt.Sprintf("https://a%d", i))
+				}
+				if got := h.warnings(); len(got) != 0 {
+					t.Errorf("got %v, want no warning", got)
+				}
+				for _, line := range h.logLines("changes are followed again") {
+					if line["level"] != "debug" {
+						t.Errorf("got %v, want nothing said of what nobody was told", line)
+					}
+				}
 			})
 		})
 	}
@@ -291,9 +317,8 @@ func TestAWatchThatWasGrantedIsTriedForAMinute(t *testing.T) {
 		h.pass(2 * time.Minute)
 		h.expectOpens(since, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 25*time.Second, 35*time.Second, 45*time.Second,
 			55*time.Second, 65*time.Second)
-		warnings := slices.DeleteFunc(h.logLines(""), func(l map[string]any) bool { return l["level"] != "warn" })
-		if len(warnings) != 2 || warnings[0]["reason"] != "broken" || warnings[1]["reason"] != "forbidden" {
-			t.Errorf("got warnings %v, want one of the break and one of the missing right", warnings)
+		if warnings := h.warnings(); len(warnings) != 1 || warnings[0]["reason"] != "forbidden" {
+			t.Errorf("got warnings %v, want one of the missing right", warnings)
 		}
 		h.live.heal()
 		h.pass(time.Minute) // the periodic refresh

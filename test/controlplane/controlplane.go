@@ -106,15 +106,15 @@ func startShared(ctx context.Context) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, dir)
+	p, err := start(ctx, dir, nil)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return p, nil
 }
 
-// start starts a control plane in an empty directory.
-func start(ctx context.Context, dir string) (*Plane, error) {
+// start starts a control plane in an empty directory, the API server with these flags besides its usual ones.
+func start(ctx context.Context, dir string, flags []string) (*Plane, error) {
 	etcd, err := binaries.Cache{}.Path(ctx, binaries.Etcd)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func start(ctx context.Context, dir string) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer})
+	running, err := server.Start(ctx, server.Config{Dir: dir, Etcd: etcd, APIServer: apiServer, Flags: flags})
 	if err != nil {
 		return nil, err
 	}

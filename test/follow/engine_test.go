@@ -54,8 +54,6 @@ type engine struct {
 	requests requests // what it has asked the API server
 	warnings warnings
 	path     string
-	// liveEdits counts the edits of expectLive, each of which differs from the one before.
-	liveEdits int
 }
 
 // follow starts an engine and returns when its first snapshot is in place and its watches are open. From the start on every snapshot is

@@ -5,11 +5,17 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // requests counts what an engine asks of the API server, refused and unanswered requests included.
-type requests struct{ lists, watches atomic.Int64 }
+type requests struct {
+	lists, watches atomic.Int64
+	checks         atomic.Int64 // LISTs of a single Secret, which find out whether the API server has gone back
+	answers        sync.Map     // the number of answers, a pointer to an atomic.Int64, by HTTP status
+}
 
 // wrap returns a transport whose requests are counted.
 func (r *requests) wrap(next http.RoundTripper) http.RoundTripper { return counting{next, r} }
@@ -25,10 +31,27 @@ func (c counting) RoundTrip(req *http.Request) (*http.Response, error) {
 	case !strings.HasSuffix(req.URL.Path, "/secrets"):
 	case req.URL.Query().Get("watch") == "true":
 		c.requests.watches.Add(1)
+	case req.URL.Query().Get("limit") == "1":
+		c.requests.checks.Add(1)
 	default:
 		c.requests.lists.Add(1)
 	}
-	return c.RoundTripper.RoundTrip(req)
+	resp, err := c.RoundTripper.RoundTrip(req)
+	if err == nil {
+		c.requests.answered(resp.StatusCode).Add(1)
+	}
+	return resp, err
+}
+
+// answered counts the answers with a status.
+func (r *requests) answered(status int) *atomic.Int64 {
+	count, _ := r.answers.LoadOrStore(status, new(atomic.Int64))
+	return count.(*atomic.Int64)
+}
+
+// String is how docs/compatibility.md counts requests.
+func (r *requests) String() string {
+	return fmt.Sprintf("%d LISTs, %d checks, %d WATCHes", r.lists.Load(), r.checks.Load(), r.watches.Load())
 }
 
 // WrappedRoundTripper lets idle connections be found, and closed.
@@ -53,21 +76,35 @@ func (e *engine) expectRequests(lists, watches limits) {
 	}
 }
 
+// late edits a Secret and returns how long it takes until the edit is in the file.
+func (e *engine) late(w *world, secret string) time.Duration {
+	e.t.Helper()
+	began := time.Now()
+	edit := int(began.UnixMicro()) // no other edit has that number
+	w.webhook(secret, edit)
+	began = time.Now()
+	e.until("publishes the edit", func() error {
+		if want := fmt.Sprintf("%s/%d", secret, edit); !slices.Contains(e.published(), want) {
+			return fmt.Errorf("got %v, want %s among them", e.published(), want)
+		}
+		return nil
+	})
+	return time.Since(began)
+}
+
+// told is one row of the table in docs/compatibility.md.
+func (e *engine) told(row string, late time.Duration) {
+	e.t.Helper()
+	e.t.Logf("%s: an edit is late by %s; %s; %d warnings", row, late.Round(time.Millisecond), &e.requests, e.warnings.lines())
+}
+
 // expectLive edits a Secret until an edit is published without a LIST in between. A LIST may be due at any moment, so one edit may not do.
 func (e *engine) expectLive(w *world, secret string) {
 	e.t.Helper()
 	const tries = 5
 	for range tries {
-		e.liveEdits++
-		edit := 1000 + e.liveEdits
 		before := e.requests.lists.Load()
-		w.webhook(secret, edit)
-		e.until("publishes the edit", func() error {
-			if want := fmt.Sprintf("%s/%d", secret, edit); !slices.Contains(e.published(), want) {
-				return fmt.Errorf("got %v, want %s among them", e.published(), want)
-			}
-			return nil
-		})
+		e.late(w, secret)
 		if e.requests.lists.Load() == before {
 			return
 		}

@@ -153,6 +153,7 @@ func TestANamespaceIsDeleted(t *testing.T) {
 		}
 		return differ([]string{"a/1", "b/1"}, guarded.published())
 	})
+	usual := w.follow() // its watch is open all the time
 	w.must(w.plane.DeleteNamespace(t.Context(), w.namespace))
 	for _, e := range []*engine{e, guarded} { // the role has gone with the namespace
 		e.untilStatus("is refused", func(s targetsync.RefreshStatus) bool {
@@ -172,4 +173,7 @@ func TestANamespaceIsDeleted(t *testing.T) {
 		e.expectRequests(limits{2, most}, limits{2, most})
 	}
 	e.expectLive(w, "a")
+	usual.told("the namespace was deleted and made again, the watch stayed open", usual.late(w, "a"))
+	usual.expectRequests(exactly(1), exactly(1))
+	e.told("the namespace was deleted and made again, with rights that went and came", e.late(w, "a"))
 }

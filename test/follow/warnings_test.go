@@ -33,3 +33,10 @@ func (w *warnings) count(message string) int {
 	defer w.mu.Unlock()
 	return strings.Count(w.text.String(), strconv.Quote(message))
 }
+
+// lines returns how many warnings there were.
+func (w *warnings) lines() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.Count(w.text.String(), "\n")
+}

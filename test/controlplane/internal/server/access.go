@@ -39,9 +39,9 @@ type User struct {
 	Token string
 }
 
-func newAccess(port int) Access {
+func newAccess(address string) Access {
 	a := Access{
-		URL:   "https://127.0.0.1:" + strconv.Itoa(port),
+		URL:   "https://" + address,
 		Admin: User{Name: "admin", Token: rand.Text()},
 	}
 	for i := range userCount {

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,34 +19,49 @@ type reservation struct {
 	number int
 }
 
-func reservePort() (*reservation, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+func reservePort(host string) (*reservation, error) {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return nil, fmt.Errorf("reserving a port: %w", err)
+	}
+	family := unix.AF_INET
+	if address.Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("making a socket: %w", err)
 	}
 	r := &reservation{fd: fd}
-	if err := r.bind(); err != nil {
+	if err := r.bind(address); err != nil {
 		return nil, errors.Join(fmt.Errorf("reserving a port: %w", err), r.close())
 	}
 	return r, nil
 }
 
-func (r *reservation) bind() error {
+func (r *reservation) bind(address netip.Addr) error {
 	if err := unix.SetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		return err
 	}
-	if err := unix.Bind(r.fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	var free unix.Sockaddr = &unix.SockaddrInet6{Addr: address.As16()}
+	if address.Is4() {
+		free = &unix.SockaddrInet4{Addr: address.As4()}
+	}
+	if err := unix.Bind(r.fd, free); err != nil {
 		return err
 	}
-	addr, err := unix.Getsockname(r.fd)
+	bound, err := unix.Getsockname(r.fd)
 	if err != nil {
 		return err
 	}
-	in4, ok := addr.(*unix.SockaddrInet4)
-	if !ok {
-		return fmt.Errorf("unexpected address %T", addr)
+	switch bound := bound.(type) {
+	case *unix.SockaddrInet4:
+		r.number = bound.Port
+	case *unix.SockaddrInet6:
+		r.number = bound.Port
+	default:
+		return fmt.Errorf("unexpected address %T", bound)
 	}
-	r.number = in4.Port
 	return nil
 }
 

@@ -9,10 +9,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
+
+	certutil "k8s.io/client-go/util/cert"
 
 	"github.com/alert-history/refresh-sidecar/test/internal/child"
 )
@@ -27,9 +32,20 @@ var errNotRunning = errors.New("the API server is not running")
 
 // Config says what to run and where.
 type Config struct {
-	Dir       string // empty directory, for data, certificates and logs; its owner removes it after Close
-	Etcd      string // path of the program
-	APIServer string // path of the program
+	Dir       string   // empty directory, for data, certificates and logs; its owner removes it after Close
+	Etcd      string   // path of the program
+	APIServer string   // path of the program
+	Flags     []string // of the API server, besides those that it always has
+}
+
+// host is the loopback address that the API server listens at.
+func (c Config) host() string {
+	for _, flag := range c.Flags {
+		if host, ok := strings.CutPrefix(flag, "--bind-address="); ok {
+			return host
+		}
+	}
+	return "127.0.0.1"
 }
 
 // Server is a running control plane. Its methods must not be called concurrently.
@@ -44,11 +60,12 @@ type Server struct {
 // Start starts etcd and kube-apiserver and returns when the API server is ready. On failure the error has the end of
 // the log of the program to blame.
 func Start(ctx context.Context, config Config) (*Server, error) {
-	port, err := reservePort()
+	host := config.host()
+	port, err := reservePort(host)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, access: newAccess(port.number), port: port}
+	s := &Server{config: config, access: newAccess(net.JoinHostPort(host, strconv.Itoa(port.number))), port: port}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -111,7 +128,7 @@ func (s *Server) StartAPIServer(ctx context.Context) error {
 	if s.apiServer != nil {
 		return errors.New("the API server runs already")
 	}
-	apiServer, err := s.run(s.config.APIServer, apiServerArgs(s.port.number)...)
+	apiServer, err := s.run(s.config.APIServer, append(apiServerArgs(s.port.number), s.config.Flags...)...)
 	if err != nil {
 		return err
 	}
@@ -128,6 +145,27 @@ func (s *Server) StopAPIServer() error {
 	apiServer := s.apiServer
 	s.apiServer = nil
 	return apiServer.Kill()
+}
+
+// Certificate is one for the API server, from an authority of its own.
+type Certificate struct {
+	Chain []byte // PEM, with the authority's certificate
+	Key   []byte // PEM
+}
+
+// NewCertificate makes a certificate.
+func (s *Server) NewCertificate() (Certificate, error) {
+	chain, key, err := certutil.GenerateSelfSignedCertKey(s.config.host(), nil, nil)
+	if err != nil {
+		return Certificate{}, fmt.Errorf("making a certificate: %w", err)
+	}
+	return Certificate{chain, key}, nil
+}
+
+// ReplaceCertificate has the next start of the API server use another certificate.
+func (s *Server) ReplaceCertificate(c Certificate) error {
+	base := filepath.Join(s.config.Dir, certDir, "apiserver")
+	return errors.Join(os.WriteFile(base+".crt", c.Chain, 0o600), os.WriteFile(base+".key", c.Key, 0o600))
 }
 
 // PauseAPIServer stops every thread of the API server. Connections stay open and new ones are accepted by the kernel,
