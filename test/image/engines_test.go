@@ -72,7 +72,7 @@ func TestEnginesLoadTheArchive(t *testing.T) {
 			return output(t, "skopeo", "inspect", "--config", "--format", "{{.Config.User}}", "oci-archive:"+file)
 		},
 		"podman": func(t *testing.T) string {
-			dir := t.TempDir()
+			dir := shortDir(t)
 			podman := []string{"--root", dir + "/root", "--runroot", dir + "/run", "--storage-driver", "vfs"}
 			output(t, "podman", append(podman, "load", "-i", file)...)
 			return output(t, "podman", append(podman, "image", "inspect", "-f", "{{.Config.User}}", "docker.io/"+tag)...)
@@ -108,6 +108,21 @@ func output(t *testing.T, program string, args ...string) string {
 		t.Fatalf("%s: %v\n%s%s", cmd, err, out, stderr.Bytes())
 	}
 	return string(out)
+}
+
+// shortDir returns a directory with a short name: podman refuses long ones.
+func shortDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "podman")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // startDocker starts a Docker daemon that shares nothing with another one, and returns its client.
