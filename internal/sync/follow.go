@@ -47,11 +47,11 @@ type watch struct {
 	cancel   context.CancelFunc // ends that follower
 	checking bool               // a check whether the API server has gone back is under way
 	open     bool
-	quiet    bool            // the watch was closed because nothing was received, and no event has come since
-	replayed time.Time       // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
-	down     time.Time       // since when the watch is in trouble; zero if it is not
-	err      string          // why the watch is not open
-	warned   source.WatchEnd // the end that the last warning of this trouble named
+	quiet    bool      // the watch was closed because nothing was received, and no event has come since
+	replayed time.Time // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
+	down     time.Time // since when the watch is in trouble; zero if it is not
+	err      string    // why the watch is not open
+	denied   bool      // the last warning of this trouble was that somebody has to grant the watch
 }
 
 func newFollowing(ctx context.Context, cfg *Config) following {
@@ -212,16 +212,16 @@ func (f *following) status() WatchStatus {
 
 // logEnd writes one warning per trouble of a watch, and one more if it turns out that somebody has to grant it.
 func (f *following) logEnd(end watchEnd, w *watch) {
+	denied := end.err.End == source.WatchForbidden && end.final // see follower.final
 	e := f.log.Debug()
-	if w.down.IsZero() || end.err.End == source.WatchForbidden && w.warned != source.WatchForbidden {
-		e = f.log.Warn()
-		w.warned = end.err.End
+	if w.down.IsZero() || denied && !w.denied {
+		e, w.denied = f.log.Warn(), denied
 	}
 	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
-	switch end.err.End {
-	case source.WatchForbidden:
+	switch {
+	case denied:
 		e.Msg("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")
-	case source.WatchExpired, source.WatchInvalid:
+	case end.final:
 		e.Msg("the watch cannot go on, a refresh follows")
 	default:
 		e.Msg("the watch was interrupted, opening it again")
