@@ -72,7 +72,7 @@ func TestReview(t *testing.T) {
 		"a user without the right":             {plane.User(t).Token, "post", kubeauth.ErrNotAllowed, ""},
 		"an administrator":                     {plane.AdminUser().Token, "post", nil, ""},
 		"a token that nobody knows":            {"nonsense", "post", kubeauth.ErrUnknownToken, ""},
-		"an expired token":                     {plane.Expired(t, allowed), "post", kubeauth.ErrUnknownToken, ""},
+		"an expired token":                     {plane.Expired(t, allowed, time.Hour), "post", kubeauth.ErrUnknownToken, ""},
 		"a token for another audience":         {plane.ServiceAccountToken(t, namespace, "allowed", "vault"), "post", kubeauth.ErrUnknownToken, ""},
 		"a token whose signature was tampered": {allowed[:len(allowed)-6] + "AAAAAA", "post", kubeauth.ErrUnknownToken, ""},
 	}

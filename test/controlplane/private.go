@@ -2,8 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"errors"
-	"os"
 	"testing"
 )
 
@@ -13,11 +11,11 @@ type Private struct {
 	*Plane
 }
 
-// StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. It skips the
-// test under -short.
-func StartPrivate(t testing.TB) *Private {
+// StartPrivate starts a control plane that ends with t, or with the test's process, however that ends. Its API server has these flags
+// besides the usual ones. It skips the test under -short.
+func StartPrivate(t testing.TB, flags ...string) *Private {
 	t.Helper()
-	p, err := start(prepare(t), t.TempDir())
+	p, err := start(prepare(t), t.TempDir(), flags)
 	if err != nil {
 		t.Fatalf("controlplane: %v", err)
 	}
@@ -66,30 +64,4 @@ func (p *Private) StopEtcd() error {
 // StartEtcd starts a stopped etcd again, with the same data, and returns at once: the API server finds it by itself.
 func (p *Private) StartEtcd() error {
 	return p.server.StartEtcd()
-}
-
-// BackUp copies the data of etcd, which is stopped meanwhile with the API server. What it returns brings that state back in the same way,
-// as whoever has lost a control plane does.
-func (p *Private) BackUp(ctx context.Context) (restore func(ctx context.Context) error, err error) {
-	data, backup := p.server.Data(), p.server.Data()+".backup"
-	err = p.whileStopped(ctx, func() error { return os.CopyFS(backup, os.DirFS(data)) })
-	return func(ctx context.Context) error {
-		return p.whileStopped(ctx, func() error {
-			return errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(backup)))
-		})
-	}, err
-}
-
-// whileStopped stops API server and etcd, and starts them again after act.
-func (p *Private) whileStopped(ctx context.Context, act func() error) error {
-	if err := errors.Join(p.StopAPIServer(), p.StopEtcd()); err != nil {
-		return err
-	}
-	if err := act(); err != nil {
-		return err
-	}
-	if err := p.StartEtcd(); err != nil {
-		return err
-	}
-	return p.StartAPIServer(ctx)
 }

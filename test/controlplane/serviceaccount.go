@@ -48,8 +48,9 @@ func (p *Plane) ServiceAccountToken(t testing.TB, namespace, name string, audien
 	return request.Status.Token
 }
 
-// Expired returns a service account's token as it will be when it has expired: an API server issues none for less than ten minutes.
-func (p *Plane) Expired(t testing.TB, token string) string {
+// Expired returns a service account's token as it will be when it has expired that long ago: an API server issues none for less than ten
+// minutes.
+func (p *Plane) Expired(t testing.TB, token string, since time.Duration) string {
 	t.Helper()
 	key, err := p.signingKey()
 	if err != nil {
@@ -65,7 +66,7 @@ func (p *Plane) Expired(t testing.TB, token string) string {
 		t.Fatalf("controlplane: %v", err)
 	}
 	ago := func(d time.Duration) int64 { return time.Now().Add(-d).Unix() }
-	claims["iat"], claims["nbf"], claims["exp"] = ago(2*time.Hour), ago(2*time.Hour), ago(time.Hour)
+	claims["iat"], claims["nbf"], claims["exp"] = ago(since+time.Hour), ago(since+time.Hour), ago(since)
 	if payload, err = json.Marshal(claims); err != nil {
 		t.Fatalf("controlplane: %v", err)
 	}

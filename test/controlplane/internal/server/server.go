@@ -27,9 +27,10 @@ var errNotRunning = errors.New("the API server is not running")
 
 // Config says what to run and where.
 type Config struct {
-	Dir       string // empty directory, for data, certificates and logs; its owner removes it after Close
-	Etcd      string // path of the program
-	APIServer string // path of the program
+	Dir       string   // empty directory, for data, certificates and logs; its owner removes it after Close
+	Etcd      string   // path of the program
+	APIServer string   // path of the program
+	Flags     []string // of the API server, besides those that it always has
 }
 
 // Server is a running control plane. Its methods must not be called concurrently.
@@ -111,7 +112,7 @@ func (s *Server) StartAPIServer(ctx context.Context) error {
 	if s.apiServer != nil {
 		return errors.New("the API server runs already")
 	}
-	apiServer, err := s.run(s.config.APIServer, apiServerArgs(s.port.number)...)
+	apiServer, err := s.run(s.config.APIServer, append(apiServerArgs(s.port.number), s.config.Flags...)...)
 	if err != nil {
 		return err
 	}
