@@ -1,6 +1,7 @@
 package compatibility_test
 
 import (
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -72,5 +73,9 @@ func serverVersion(t *testing.T, plane *controlplane.Plane) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.TrimPrefix(info.GitVersion, "v")
+	version := strings.TrimPrefix(info.GitVersion, "v")
+	if want := os.Getenv("KUBERNETES_VERSION"); want != "" && version != want {
+		t.Fatalf("got Kubernetes %s, want %s", version, want)
+	}
+	return version
 }
