@@ -143,7 +143,7 @@ func (w *world) after(p *sidecar.Process) (c cost) {
 	return w.check(p, c, 2)
 }
 
-// check bounds the warnings: one that the connection was lost, one about what came then.
+// check bounds the warnings, of which one is that the connection was lost and one about what came then, and the LISTs.
 func (w *world) check(p *sidecar.Process, c cost, most int) cost {
 	w.t.Helper()
 	for _, line := range p.Logs("") {
@@ -154,7 +154,7 @@ func (w *world) check(p *sidecar.Process, c cost, most int) cost {
 	if len(c.warnings) > most {
 		w.t.Errorf("got %d warnings, want at most %d: %q", len(c.warnings), most, c.warnings)
 	}
-	if c.lists > c.byClock+8 || most == 0 && c.lists != c.byClock {
+	if c.lists > c.byClock+3 || most == 0 && c.lists != c.byClock {
 		w.t.Errorf("got %d LISTs, %d of them by the interval", c.lists, c.byClock)
 	}
 	return c
