@@ -3,12 +3,35 @@ package compatibility_test
 import (
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/test/bench"
+	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 )
+
+// TestTheRangeIsInTheTable holds the versions that `make check` runs to the document, and the newest to what is built by default.
+func TestTheRangeIsInTheTable(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := readColumns(t)
+	for _, name := range []string{"OLDEST", "NEWEST"} {
+		version := regexp.MustCompile(`(?m)^` + name + `\s+:= (\S+)$`).FindSubmatch(makefile)
+		if version == nil {
+			t.Fatalf("the Makefile has no %s", name)
+		}
+		if columns[string(version[1])] == nil {
+			t.Errorf("%s has no column for %s", document, version[1])
+		}
+		if name == "NEWEST" && string(version[1]) != binaries.KubernetesVersion {
+			t.Errorf("the newest version is %s in the Makefile and %s by default", version[1], binaries.KubernetesVersion)
+		}
+	}
+}
 
 // readRows returns the rows of a section's table as cells, the header first.
 func readRows(t *testing.T, section string) (rows [][]string) {

@@ -1,6 +1,7 @@
 package compatibility_test
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -61,7 +62,10 @@ func TestFacts(t *testing.T) {
 		}
 	})
 	if *write && !t.Failed() {
-		said[version] = seen
+		if said[version] == nil {
+			said[version] = map[string]string{}
+		}
+		maps.Copy(said[version], seen)
 		writeColumns(t, said)
 	}
 }
