@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -260,5 +262,6 @@ func writeCosts(t *testing.T, version string, costs map[string]cost) {
 				fmt.Sprint(len(c.warnings)), c.first.Round(time.Millisecond).String(), c.next.Round(time.Millisecond).String()})
 		}
 	}
+	slices.SortStableFunc(table.Rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	writeTable(t, "costs", table)
 }
