@@ -4,6 +4,12 @@ MODULES := . pkg/targetsfile pkg/targetsfile/prom test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.
 NESTED  := $(foreach m,$(filter-out .,$(MODULES)),-exclude-dir=$(m)) -exclude-dir=tools
+# The supported versions of Kubernetes. Whatever names no version runs on the newest.
+OLDEST  := 1.29.15
+NEWEST  := 1.37.2
+MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
+# The tests of the program on an API server, those that every version is run through.
+CLUSTER := ./follow ./auth ./deploy ./sidecar
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
@@ -32,6 +38,22 @@ controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for th
 .PHONY: test
 test: controlplane ## Run all tests, those on a real API server included.
 	@set -e; for m in $(MODULES); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on -timeout 15m ./...); done
+
+.PHONY: test-oldest
+test-oldest: controlplane ## Run the cluster tests on the oldest supported Kubernetes; `make test` runs them on the newest.
+	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
+	cd test && KUBERNETES_VERSION=$(OLDEST) go test -race -shuffle=on -timeout 15m $(CLUSTER) ./compatibility
+
+# What is counted at rest takes 15 minutes, and the stalled watch 3.
+.PHONY: matrix
+matrix: controlplane ## Run the cluster tests on every supported Kubernetes, and write docs/compatibility.md; takes hours.
+	@set -e; cd test; for v in $(MATRIX); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v"; \
+		go run ./controlplane/cmd/build -kubernetes $$v kube-apiserver; \
+		go test -race -shuffle=on -count 1 -timeout 15m $(CLUSTER); \
+		go test -count 1 -timeout 15m -run '^TestFacts$$' ./compatibility -args -patient -write; done
+	@set -e; cd test; for v in $(OLDEST) $(NEWEST); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v, what it costs"; \
+		go test -count 1 -timeout 30m -parallel 3 -run '^TestCosts$$' ./compatibility -args -costs -write; \
+		go test -count 1 -timeout 15m -run '^TestStalledStream$$' ./torture -args -full; done
 
 .PHONY: test-short
 test-short: ## Run the tests that need no API server.
@@ -103,7 +125,7 @@ e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where 
 	cd test/e2e && exec $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
 
 .PHONY: check
-check: lint vulncheck test e2e ## Everything that has to pass before a change lands.
+check: lint vulncheck test test-oldest e2e ## Everything that has to pass before a change lands.
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.

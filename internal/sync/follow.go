@@ -47,11 +47,12 @@ type watch struct {
 	cancel   context.CancelFunc // ends that follower
 	checking bool               // a check whether the API server has gone back is under way
 	open     bool
-	quiet    bool            // the watch was closed because nothing was received, and no event has come since
-	replayed time.Time       // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
-	down     time.Time       // since when the watch is in trouble; zero if it is not
-	err      string          // why the watch is not open
-	warned   source.WatchEnd // the end that the last warning of this trouble named; empty: there was none
+	quiet    bool      // the watch was closed because nothing was received, and no event has come since
+	replayed time.Time // when a quiet watch was opened again: a change that comes at once was kept back; zero if it was not
+	down     time.Time // since when the watch is in trouble; zero if it is not
+	err      string    // why the watch is not open
+	warned   bool      // a warning has told of this trouble
+	denied   bool      // the last warning of this trouble was that somebody has to grant the watch
 }
 
 func newFollowing(ctx context.Context, cfg *Config) following {
@@ -97,7 +98,7 @@ func (f *following) restart(namespace string) {
 		return
 	}
 	w.cancel()
-	*w = watch{down: w.down, warned: w.warned}
+	*w = watch{down: w.down, warned: w.warned, denied: w.denied}
 	f.compare()
 }
 
@@ -111,11 +112,11 @@ func (f *following) open(namespace string) (recovered bool) {
 	recovered = !w.down.IsZero()
 	if recovered {
 		e := f.log.Debug()
-		if w.warned != "" {
+		if w.warned {
 			e = f.log.Info()
 		}
 		e.Str("namespace", namespace).Float64("down_seconds", time.Since(w.down).Seconds()).Msg("changes are followed again")
-		w.down, w.warned = time.Time{}, ""
+		w.down, w.warned, w.denied = time.Time{}, false, false
 	}
 	f.compare()
 	return recovered
@@ -217,17 +218,17 @@ func (f *following) status() WatchStatus {
 // logEnd writes one warning per trouble of a watch, and one more if it turns out that somebody has to grant it. An interruption that the first
 // try mends is worth none: a load balancer that cuts what is idle makes one a minute.
 func (f *following) logEnd(end watchEnd, w *watch) {
+	denied := end.err.End == source.WatchForbidden && end.final // see follower.final
 	e := f.log.Debug()
 	interrupted := w.down.IsZero() && end.lived > reopenMost && (end.err.End == source.WatchClosed || end.err.End == source.WatchBroken)
-	if w.warned == "" && !interrupted || end.err.End == source.WatchForbidden && w.warned != source.WatchForbidden {
-		e = f.log.Warn()
-		w.warned = end.err.End
+	if !w.warned && !interrupted || denied && !w.denied {
+		e, w.warned, w.denied = f.log.Warn(), true, denied
 	}
 	e = e.Str("namespace", end.namespace).Err(end.err).Str("reason", string(end.err.End)).Str("hint", end.err.Hint)
-	switch end.err.End {
-	case source.WatchForbidden:
+	switch {
+	case denied:
 		e.Msg("changes must not be followed, they wait for the next periodic refresh; the watch is tried again")
-	case source.WatchExpired, source.WatchInvalid:
+	case end.final:
 		e.Msg("the watch cannot go on, a refresh follows")
 	default:
 		e.Msg("the watch was interrupted, opening it again")

@@ -311,14 +311,19 @@ func TestAWatchThatIsForbiddenIsTriedAgainAfterEachList(t *testing.T) {
 
 // TestAWatchThatWasGrantedIsTriedForAMinute: an API server that has just started refuses everybody until it has read the roles.
 func TestAWatchThatWasGrantedIsTriedForAMinute(t *testing.T) {
+	const denied = "changes must not be followed, they wait for the next periodic refresh; the watch is tried again"
 	watching(t, nil, func(h *harness) {
 		since := h.now()
 		h.live.cut(ended(source.WatchBroken), ended(source.WatchForbidden))
-		h.pass(2 * time.Minute)
+		h.pass(50 * time.Second)
+		if got := h.logLines(denied); len(got) != 0 {
+			t.Errorf("got %v: an API server that has just started refuses everybody for a moment", got)
+		}
+		h.pass(70 * time.Second)
 		h.expectOpens(since, time.Second, 3*time.Second, 7*time.Second, 15*time.Second, 25*time.Second, 35*time.Second, 45*time.Second,
 			55*time.Second, 65*time.Second)
-		if warnings := h.warnings(); len(warnings) != 1 || warnings[0]["reason"] != "forbidden" {
-			t.Errorf("got warnings %v, want one of the missing right", warnings)
+		if warnings := h.warnings(); len(warnings) != 2 || warnings[0]["reason"] != "forbidden" || warnings[1]["message"] != denied {
+			t.Errorf("got warnings %v, want one of the refusal and one of the missing right", warnings)
 		}
 		h.live.heal()
 		h.pass(time.Minute) // the periodic refresh

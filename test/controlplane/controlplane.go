@@ -13,7 +13,7 @@
 //	kubeconfig := plane.WriteKubeconfig(t, user, namespace)
 //
 // The programs are built when they are missing, see package binaries; a first time takes minutes. Under `go test -short`
-// such tests are skipped.
+// such tests are skipped. The environment variable KUBERNETES_VERSION, such as 1.29.15, has another kube-apiserver than the newest.
 //
 // Not promised: anything that takes a controller or a node. Pods are never run, service accounts have no tokens but
 // those one asks for, nothing is garbage collected. And tests that panic or are killed leave the directory of etcd's data among the
@@ -36,6 +36,9 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
 )
+
+// versionVariable is the environment variable that names the version of kube-apiserver. A test process runs one version.
+const versionVariable = "KUBERNETES_VERSION"
 
 // Plane is a running control plane. Its methods may be called concurrently.
 type Plane struct {
@@ -115,11 +118,12 @@ func startShared(ctx context.Context) (*Plane, error) {
 
 // start starts a control plane in an empty directory, the API server with these flags besides its usual ones.
 func start(ctx context.Context, dir string, flags []string) (*Plane, error) {
-	etcd, err := binaries.Cache{}.Path(ctx, binaries.Etcd)
+	cache := binaries.Cache{Kubernetes: os.Getenv(versionVariable)}
+	etcd, err := cache.Path(ctx, binaries.Etcd)
 	if err != nil {
 		return nil, err
 	}
-	apiServer, err := binaries.Cache{}.Path(ctx, binaries.APIServer)
+	apiServer, err := cache.Path(ctx, binaries.APIServer)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane/internal/server"
@@ -102,30 +101,4 @@ func (p *Private) StopEtcd() error {
 // StartEtcd starts a stopped etcd again, with the same data, and returns at once: the API server finds it by itself.
 func (p *Private) StartEtcd() error {
 	return p.server.StartEtcd()
-}
-
-// BackUp copies the data of etcd, which is stopped meanwhile with the API server. What it returns brings that state back in the same way,
-// as whoever has lost a control plane does.
-func (p *Private) BackUp(ctx context.Context) (restore func(ctx context.Context) error, err error) {
-	data, backup := p.server.Data(), p.server.Data()+".backup"
-	err = p.whileStopped(ctx, func() error { return os.CopyFS(backup, os.DirFS(data)) })
-	return func(ctx context.Context) error {
-		return p.whileStopped(ctx, func() error {
-			return errors.Join(os.RemoveAll(data), os.CopyFS(data, os.DirFS(backup)))
-		})
-	}, err
-}
-
-// whileStopped stops API server and etcd, and starts them again after act.
-func (p *Private) whileStopped(ctx context.Context, act func() error) error {
-	if err := errors.Join(p.StopAPIServer(), p.StopEtcd()); err != nil {
-		return err
-	}
-	if err := act(); err != nil {
-		return err
-	}
-	if err := p.StartEtcd(); err != nil {
-		return err
-	}
-	return p.StartAPIServer(ctx)
 }

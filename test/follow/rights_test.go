@@ -46,8 +46,8 @@ func TestTheRightToWatchIsTakenAndGivenBack(t *testing.T) {
 	if got := e.requests.watches.Load() - watches; got > backoff(time.Since(began)) {
 		t.Errorf("got %d watches while they are forbidden, want at most %d", got, backoff(time.Since(began)))
 	}
-	if got := e.warnings.count(forbiddenWarning); got != 1 {
-		t.Errorf("got %d warnings that changes must not be followed, want 1:\n%s", got, &e.warnings)
+	if got := e.warnings.count("forbidden"); got != 1 { // the reason; that the right is missing is believed after a minute
+		t.Errorf("got %d warnings for this reason, want 1:\n%s", got, &e.warnings)
 	}
 	w.plane.Grant(t, w.user, w.namespace, "list", "watch")
 	e.untilStatus("follows changes again", connected)

@@ -122,8 +122,8 @@ func TestStalledStream(t *testing.T) {
 	front := newFront(t, w)
 	w.webhook("a", 0)
 	p := w.startFollower()
-	f := begin(t, &fault{Area: "watch", Name: "stalled stream", Made: "a proxy keeps the watch open and passes nothing on, not even bookmarks; requests and pings are answered",
-		Holds: "the silence is found out after 3 minutes: the watch that is opened again brings what was missed"})
+	f := begin(t, &fault{Area: "watch", Name: "stalled stream", Made: "a proxy keeps a watch open and passes nothing on, not even bookmarks; all other requests and pings are answered",
+		Holds: "after 3 minutes of silence the watch is opened again and brings what was kept back, without a LIST; one line says so"})
 	witness := attach(t, w.path, f, "a")
 	front.answer("watch", func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", typeProto+";stream=watch")
@@ -138,9 +138,16 @@ func TestStalledStream(t *testing.T) {
 		}
 		return nil
 	})
+	front.answer("", nil) // the next watch is another connection, which does not hang
 	begun := time.Now()
 	w.webhook("a", 1)
-	waitFor(t, 5*time.Minute, "the silence is found out", func() error { return hasNumber(p, "a", 1) })
+	waitFor(t, 4*time.Minute, "the silence is found out", func() error { return hasNumber(p, "a", 1) })
+	if asked := front.asked(); asked.lists > 0 || asked.checks > 1 {
+		f.violation("got %s, want no LIST, and no check but the one after the cut", asked)
+	}
+	if got := len(p.Logs("the watch had kept changes back, they are applied now")); got != 1 {
+		f.violation("got %d lines about it, want 1", got)
+	}
 	f.figure("%.0f s until the new state was published", time.Since(begun).Seconds())
 	f.run()
 	witness.end()

@@ -9,6 +9,7 @@
 package binaries
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 	"path/filepath"
 )
 
-// The versions that are built.
+// The versions that are built, where a [Cache] does not say otherwise.
 const (
 	KubernetesVersion = "1.37.2"
 	EtcdVersion       = "3.7.3"
@@ -31,6 +32,7 @@ const (
 	APIServer         Name = "kube-apiserver"
 	ControllerManager Name = "kube-controller-manager"
 	Etcd              Name = "etcd"
+	Etcdutl           Name = "etcdutl"
 	Kubectl           Name = "kubectl"
 	Kubelet           Name = "kubelet"
 	Scheduler         Name = "kube-scheduler"
@@ -38,8 +40,9 @@ const (
 
 // Cache is where binaries are built and kept. The zero value is ready to use.
 type Cache struct {
-	Dir string    // empty: refresh-sidecar/binaries in the user's cache directory
-	Log io.Writer // where progress is told; nil: standard error
+	Dir        string    // empty: refresh-sidecar/binaries in the user's cache directory
+	Kubernetes string    // the version of the programs that come from Kubernetes; empty: KubernetesVersion
+	Log        io.Writer // where progress is told; nil: standard error
 }
 
 // Path is the path of the program, which is built first if it is missing. Any number of processes may ask at the same
@@ -50,7 +53,7 @@ func (c Cache) Path(ctx context.Context, name Name) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	src, err := sourceOf(name)
+	src, err := sourceOf(name, cmp.Or(c.Kubernetes, KubernetesVersion))
 	if err != nil {
 		return "", err
 	}

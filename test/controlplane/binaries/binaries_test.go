@@ -55,14 +55,16 @@ func TestAProgramIsBuiltOnceForAllWhoAsk(t *testing.T) {
 
 func TestABinaryThatIsThereIsNotBuilt(t *testing.T) {
 	dir := t.TempDir()
-	want := filepath.Join(dir, "kubectl-v"+binaries.KubernetesVersion)
-	if err := os.WriteFile(want, nil, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	var log bytes.Buffer
-	got, err := binaries.Cache{Dir: dir, Log: &log}.Path(t.Context(), binaries.Kubectl)
-	if err != nil || got != want || log.Len() != 0 {
-		t.Errorf("got %s, %v and %q, want %s and silence", got, err, &log, want)
+	for asked, version := range map[string]string{"": binaries.KubernetesVersion, "1.29.15": "1.29.15"} {
+		want := filepath.Join(dir, "kubectl-v"+version)
+		if err := os.WriteFile(want, nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		got, err := binaries.Cache{Dir: dir, Kubernetes: asked, Log: &log}.Path(t.Context(), binaries.Kubectl)
+		if err != nil || got != want || log.Len() != 0 {
+			t.Errorf("asked for version %q: got %s, %v and %q, want %s and silence", asked, got, err, &log, want)
+		}
 	}
 }
 

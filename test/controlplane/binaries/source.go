@@ -19,25 +19,34 @@ type source struct {
 }
 
 // sourceOf is the table of programs.
-func sourceOf(name Name) (source, error) {
+func sourceOf(name Name, kubernetes string) (source, error) {
 	switch name {
 	case APIServer, ControllerManager, Kubectl, Kubelet, Scheduler:
-		minor, _, _ := strings.Cut(strings.TrimPrefix(KubernetesVersion, "1."), ".")
+		minor, _, _ := strings.Cut(strings.TrimPrefix(kubernetes, "1."), ".")
 		return source{
 			module:  "k8s.io/kubernetes",
-			version: "v" + KubernetesVersion,
+			version: "v" + kubernetes,
 			pkg:     "k8s.io/kubernetes/cmd/" + string(name),
 			// Without -X the program takes itself for v0.0.0-master, and features that depend on its version with it.
-			ldflags: strings.ReplaceAll("-s -w -X PKG.gitVersion=v"+KubernetesVersion+" -X PKG.gitMajor=1 -X PKG.gitMinor="+minor+
+			ldflags: strings.ReplaceAll("-s -w -X PKG.gitVersion=v"+kubernetes+" -X PKG.gitMajor=1 -X PKG.gitMinor="+minor+
 				" -X PKG.gitTreeState=clean", "PKG", "k8s.io/component-base/version"),
+			// Leaves out the client libraries of clouds, which are most of what there is to compile until 1.30; later versions do not know the tag.
+			tags: "providerless",
 			// Kubernetes 1.N.M publishes its staging repositories as 0.N.M.
-			staging: "v0." + strings.TrimPrefix(KubernetesVersion, "1."),
+			staging: "v0." + strings.TrimPrefix(kubernetes, "1."),
 		}, nil
 	case Etcd:
 		return source{
 			module:  "go.etcd.io/etcd/server/v3",
 			version: "v" + EtcdVersion,
 			pkg:     "go.etcd.io/etcd/server/v3",
+			ldflags: "-s -w",
+		}, nil
+	case Etcdutl:
+		return source{
+			module:  "go.etcd.io/etcd/etcdutl/v3",
+			version: "v" + EtcdVersion,
+			pkg:     "go.etcd.io/etcd/etcdutl/v3",
 			ldflags: "-s -w",
 		}, nil
 	case Prometheus, Promtool:

@@ -1,6 +1,6 @@
 // Command build builds the programs of the control plane in which tests run, and prints their paths:
 //
-//	build [NAME…]   the named programs (default: what `go test` needs)
+//	build [-kubernetes VERSION] [NAME…]   the named programs (default: what `go test` needs)
 //
 // Run it before the tests where the 5 to 10 minutes of the first build would exceed the tests' -timeout, or to fill a cache of CI: its
 // progress is seen, while `go test` hides that of a test.
@@ -8,6 +8,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -26,14 +28,23 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, names []string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("build", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	kubernetes := flags.String("kubernetes", binaries.KubernetesVersion, "`version` of the programs that come from Kubernetes")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	names := flags.Args()
 	if len(names) == 0 {
 		names = []string{
-			string(binaries.Etcd), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Helm), string(binaries.Promtool),
-			string(binaries.Prometheus),
+			string(binaries.Etcd), string(binaries.Etcdutl), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Helm),
+			string(binaries.Promtool), string(binaries.Prometheus),
 		}
 	}
-	cache := binaries.Cache{Log: stderr}
+	cache := binaries.Cache{Kubernetes: *kubernetes, Log: stderr}
 	for _, name := range names {
 		path, err := cache.Path(ctx, binaries.Name(name))
 		if err != nil {

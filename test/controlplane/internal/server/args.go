@@ -15,16 +15,19 @@ const (
 // KeyFile holds the key that signs service account tokens, relative to the same directory.
 const KeyFile = "service-account.key"
 
+// MemberArgs say which etcd it is that has the data: etcd and a restored snapshot have to agree on it.
+func MemberArgs() []string {
+	return []string{"--initial-advertise-peer-urls=" + peerSocket, "--initial-cluster=default=" + peerSocket}
+}
+
 func etcdArgs() []string {
-	return []string{
-		"--data-dir=" + dataDir,
-		"--listen-client-urls=" + etcdSocket,
-		"--advertise-client-urls=" + etcdSocket,
-		"--listen-peer-urls=" + peerSocket,
-		"--initial-advertise-peer-urls=" + peerSocket,
-		"--initial-cluster=default=" + peerSocket,
+	return append(MemberArgs(),
+		"--data-dir="+dataDir,
+		"--listen-client-urls="+etcdSocket,
+		"--advertise-client-urls="+etcdSocket,
+		"--listen-peer-urls="+peerSocket,
 		"--unsafe-no-fsync", // the data is thrown away with the process
-	}
+	)
 }
 
 func apiServerArgs(port int) []string {
