@@ -5,8 +5,9 @@ import (
 	"iter"
 )
 
-// Changes yields what changed, from nothing at first and then from change to change, so that folding them gives the present targets.
-// Each loop over it is a consumer of its own:
+// Changes yields what changed, from nothing at first and then from change to change, so that folding them gives the present targets, in
+// the end: when [Reader.WaitReady] returns, the first change may still be on its way. What has to be complete before the first alert belongs
+// into [Derive]. Each loop over Changes is a consumer of its own:
 //
 //   - its first change has a nil From, which may be asked like any snapshot, and all targets of the first snapshot; it comes even if that
 //     snapshot has no targets;

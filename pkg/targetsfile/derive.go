@@ -22,6 +22,9 @@ import (
 // one that it returned for several targets is dropped once for each. Nothing is dropped by [Reader.Close], since lookups go on answering:
 // an app that wants an end to each T ranges over [Map.All] after Close.
 //
+// To keep a queue or a connection over changes, let build change old and return it, once nothing can fail any more: lookups then see the change
+// a moment before they see the file. A target whose content comes back after build had failed for another one is built again, too.
+//
 // build and drop are called one at a time, on the goroutine that follows the file or on that of Derive's caller. Lookups do not wait for
 // them, but a newer file, Derive and Close do: they should neither block nor take long, and must not call Derive or Close for the same
 // reader. A Map lives as long as its reader. Derive may be called at any time, more than once, and after Close; a nil build panics.
@@ -117,8 +120,11 @@ func (m *Map[T]) rebuild(target Target, had item[T]) item[T] {
 	}
 	err = fmt.Errorf("deriving from target %s: %w", target.Name, err)
 	if had.err == nil || had.err.Error() != err.Error() {
-		m.log.Error("what the app keeps for a target could not be made, it is tried again with the next file",
-			slog.Any("target", target), slog.Any("error", RedactError(err)), slog.Bool("keeping_the_last", had.exists))
+		consequence := "what the app keeps for a target could not be made, the app has none for it until a later file"
+		if had.exists {
+			consequence = "what the app keeps for a target could not be made anew, the one from before stays until a later file"
+		}
+		m.log.Error(consequence, slog.Any("target", target), slog.Any("error", RedactError(err)))
 	}
 	had.err = err
 	return had

@@ -39,8 +39,8 @@ func ExampleDerive() {
 		log.Fatal(err)
 	}
 
-	for target, p := range publishers.Enabled() {
-		fmt.Println(target.Name, p.filter.Severity)
+	for _, p := range publishers.Enabled() {
+		fmt.Println(p.target.Name, p.filter.Severity)
 	}
 	_, err = publishers.Get("slack-dev")
 	fmt.Println(publishers.Len(), err)

@@ -36,7 +36,7 @@
 //
 // What keeps the reader from the present file is in [Status], and in the log once.
 //
-// Changes come in order, and folding them gives the present targets. A consumer that takes its time delays nobody: what it misses is
+// Changes come in order, and after the lookups know them. A consumer that takes its time delays nobody: what it misses is
 // merged into its next change. A callback that panics is called again with the next one.
 //
 // # Secrets

@@ -14,6 +14,10 @@ import (
 // key, null, a key that is there twice, and a value of another type are errors, and v is then left as it was. Whoever gets an error
 // publishes nothing to the target, or goes on with the filter that it had, as [Derive] does by itself.
 //
+// The sidecar prescribes no keys of a filter. A key that is absent leaves its field as it is, and an empty list is an empty list: whether that
+// means everything or nothing is the app's to say. An empty FilterConfig, as in a Target that an app makes itself, is read as an object
+// without keys.
+//
 // The error names fields, and of values only their kind. Decode FilterConfig with encoding/json to be lenient.
 func (t Target) DecodeFilter(v any) error {
 	filter := []byte(t.FilterConfig)

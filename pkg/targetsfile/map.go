@@ -78,6 +78,9 @@ func (m *Map[T]) Get(name string) (T, error) {
 
 // All yields each target with what was made for it, ascending by name, those that are disabled included. A target for which build has
 // never succeeded is left out. It yields nothing before the reader is ready.
+//
+// The target is the present one. While build fails for it, the value is older: it was made from an earlier content. So publish to the target
+// that the value was made from, which the value had better keep.
 func (m *Map[T]) All() iter.Seq2[Target, T] {
 	return m.those(func(*Target) bool { return true })
 }

@@ -92,7 +92,8 @@ func (r *Reader) now() *state {
 	return r.state.Load()
 }
 
-// WaitReady waits for the first valid snapshot. Its error is [ErrNotReady], together with why there was none: the cause of ctx's end and
+// WaitReady waits for the first valid snapshot: lookups, and every [Map], answer from it when WaitReady returns; of changes, the first may
+// still be on its way. Its error is [ErrNotReady], together with why there was none: the cause of ctx's end and
 // what is wrong with the file, or [ErrClosed].
 func (r *Reader) WaitReady(ctx context.Context) error {
 	r.now()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -157,6 +158,9 @@ func (s *Snapshot) Rejections() []Rejection { return s.about().Rejections }
 
 // Format implements [fmt.Formatter]: without it a verb that does not suit a field, such as %s, prints all targets with their secrets.
 func (s Snapshot) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// LogValue implements [slog.LogValuer] with what String says.
+func (s *Snapshot) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // String describes the snapshot without its targets.
 func (s *Snapshot) String() string {

@@ -83,6 +83,7 @@ func TestSnapshotTellsOfItsDocument(t *testing.T) {
 		{"Invalid", s.Invalid(), 1},
 		{"Rejections", s.Rejections(), doc.Rejections},
 		{"String", s.String(), "snapshot of 4 targets, generation 3"},
+		{"LogValue", s.LogValue().String(), "snapshot of 4 targets, generation 3"},
 	} {
 		if !reflect.DeepEqual(test.got, test.want) {
 			t.Errorf("%s: got %v, want %v", test.name, test.got, test.want)

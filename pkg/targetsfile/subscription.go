@@ -11,7 +11,8 @@ import (
 )
 
 // OnChange calls fn with each change, as [Reader.Changes] yields them, until stop is called or the reader ends. The calls come one
-// after the other from a goroutine of the subscription, so fn may take its time.
+// after the other from a goroutine of the subscription, so fn may take its time. The first one may come after [Reader.WaitReady] has returned:
+// what has to be complete before the first alert belongs into [Derive].
 //
 // A call that panics is given up and logged by the type of the panic's value and where it came from, and the next change goes to fn
 // all the same.

@@ -27,7 +27,7 @@ type Target struct {
 	Enabled       bool                       `json:"enabled"`              // false: nothing is to be published to it, though it is in all lists
 	Headers       map[string]string          `json:"headers"`              // HTTP headers to send; values are secret
 	FilterConfig  json.RawMessage            `json:"filter_config"`        // a JSON object, numbers and key order as in the Secret
-	Extra         map[string]json.RawMessage `json:"extra,omitempty"`      // keys of the Secret that have no field here
+	Extra         map[string]json.RawMessage `json:"extra,omitempty"`      // keys of the Secret that have no field here, spelled as there; may be secret
 	Secret        string                     `json:"secret"`               // namespace/name of the Secret it comes from
 	SecretUID     string                     `json:"secret_uid,omitempty"` // empty for a target read from a manifest
 	StaleSince    time.Time                  `json:"stale_since,omitzero"` // when its Secret stopped yielding it; zero: the Secret still does
@@ -44,8 +44,8 @@ func (t Target) Host() string {
 	return "invalid"
 }
 
-// Equal reports whether an alert published to t goes where, and as, one published to o does. Secret, SecretUID and StaleSince do not
-// count: they say where a target comes from, and whether that still yields it.
+// Equal reports whether an alert published to t goes where, and as, one published to o does: whether all their fields but Secret, SecretUID
+// and StaleSince are the same. Those three say where a target comes from, and whether that still yields it.
 func (t Target) Equal(o Target) bool { return t.equal(&o) }
 
 func (t *Target) equal(o *Target) bool {
