@@ -1,19 +1,18 @@
 package prom_test
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/internal/leak"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/prom"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile/targetsfiletest"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
@@ -93,31 +92,4 @@ func TestCollectorRegisters(t *testing.T) {
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("got %v, want %v", got, want)
 	}
-}
-
-// The app registers the collector beside its own metrics.
-func ExampleNewCollector() {
-	dir, err := os.MkdirTemp("", "example")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	reader, err := targetsfile.Open(context.Background(), filepath.Join(dir, "targets.json"))
-	if err != nil {
-		panic(err)
-	}
-	defer reader.Close()
-
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(prom.NewCollector(reader))
-	families, err := registry.Gather()
-	if err != nil {
-		panic(err)
-	}
-	for _, family := range families {
-		fmt.Println(family.GetName())
-	}
-	// Output:
-	// targetsfile_loads_total
-	// targetsfile_watching
 }
