@@ -71,21 +71,20 @@ func (m *Map[T]) prepare(next *Snapshot) {
 		held = &view[T]{index: &index{}}
 	}
 	m.next = newView[T](next.index)
-	for i := range next.index.targets {
-		target := &next.index.targets[i]
-		had, isSame := held.of(target)
+	for i, e := range next.index.entries {
+		had, isSame := held.of(e)
 		if isSame && had.err == nil {
 			m.next.set(i, had)
 			continue
 		}
-		now := m.rebuild(*target, had)
+		now := m.rebuild(e.Target, had)
 		m.next.set(i, now)
 		if had.exists && now.err == nil && !isIdentical(had.value, now.value) {
 			m.gone = append(m.gone, had.value)
 		}
 	}
 	for i, item := range held.items {
-		if _, stays := next.index.byName[held.index.targets[i].Name]; !stays && item.exists {
+		if _, stays := next.index.byName[held.index.entries[i].Name]; !stays && item.exists {
 			m.gone = append(m.gone, item.value)
 		}
 	}

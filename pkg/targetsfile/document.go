@@ -92,11 +92,11 @@ func (d Document) String() string {
 
 // WriteTo writes the document as a file has it: indented, one line per target, ending in a newline. Checksum must be set.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
-	text, err := d.frame(d.Checksum)
+	text, err := d.frame()
 	if err != nil {
 		return 0, err
 	}
-	return text.size, d.write(w, text, nil)
+	return text.size, d.write(w, text)
 }
 
 // File is an empty file to write to. [os.File] is one.
@@ -105,24 +105,25 @@ type File interface {
 	io.WriterAt
 }
 
-// WriteFile writes the document like [Document.WriteTo], and sets Checksum, in one pass over the targets. It is for the owner of a
-// document that nobody else has seen. A document larger than [MaxBytes] is refused before anything is written.
-func (d *Document) WriteFile(f File) (int64, error) {
-	blank := strings.Repeat(" ", len(Checksum(nil)))
-	text, err := d.frame(blank)
+// WriteFile writes the document like [Document.WriteTo], and sets Checksum. It is for the owner of a document that nobody else has seen. A
+// document larger than [MaxBytes] is refused before anything is written.
+func (d *Document) WriteFile(f File) (int64, error) { return new(Encoder).WriteFile(d, f) }
+
+// Encoder writes documents one after the other. What a document has in common with the one before costs less. The zero value is ready, and
+// its methods must not be called concurrently.
+type Encoder struct{ checksums checksums }
+
+// WriteFile does what [Document.WriteFile] does.
+func (e *Encoder) WriteFile(d *Document, f io.Writer) (int64, error) {
+	d.Checksum = e.checksums.of(d.Entries)
+	text, err := d.frame()
 	if err != nil {
 		return 0, err
 	}
 	if text.size > MaxBytes {
 		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", text.size, MaxBytes)
 	}
-	sum := newListSum()
-	if err := d.write(f, text, sum); err != nil {
-		return 0, err
-	}
-	d.Checksum = sum.text()
-	_, err = f.WriteAt([]byte(d.Checksum), int64(bytes.Index(text.head, []byte(blank))))
-	return text.size, err
+	return text.size, d.write(f, text)
 }
 
 // frame is what stands around the targets of a file.
@@ -136,8 +137,8 @@ const (
 	lineEnd   = "\n  "
 )
 
-func (d *Document) frame(checksum string) (frame, error) {
-	head, err := d.head(checksum)
+func (d *Document) frame() (frame, error) {
+	head, err := d.head()
 	if err != nil {
 		return frame{}, err
 	}
@@ -161,16 +162,13 @@ func (d *Document) frame(checksum string) (frame, error) {
 	return frame{head: head, tail: tail.Bytes(), size: int64(size)}, nil
 }
 
-// write writes the targets in their frame, and adds them to sum unless that is nil. The bufio.Writer keeps the first error until Flush.
-func (d *Document) write(w io.Writer, text frame, sum *listSum) error {
+// write writes the targets in their frame. The bufio.Writer keeps the first error until Flush.
+func (d *Document) write(w io.Writer, text frame) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	_, _ = out.Write(text.head)
 	for i, e := range d.Entries {
 		startLine(out, i)
-		_, _ = out.Write(e.encoded)
-		if sum != nil {
-			sum.add(e.encoded)
-		}
+		_, _ = out.WriteString(e.encoded)
 	}
 	_, _ = out.Write(text.tail)
 	return out.Flush()
@@ -192,7 +190,7 @@ func closeList(w io.StringWriter, length int) {
 }
 
 // head encodes everything up to the opening bracket of the targets.
-func (d *Document) head(checksum string) ([]byte, error) {
+func (d *Document) head() ([]byte, error) {
 	source, err := encodeLine(d.Source)
 	if err != nil {
 		return nil, err
@@ -210,7 +208,7 @@ func (d *Document) head(checksum string) ([]byte, error) {
   "source": %s,
   "targets_discovered": %d, "targets_valid": %d, "targets_invalid": %d,
   "targets": [`,
-		SchemaVersion, epoch, d.Generation, checksum,
+		SchemaVersion, epoch, d.Generation, d.Checksum,
 		stamp(d.ChangedAt), stamp(d.RefreshedAt), stamp(d.StaleAfter),
 		source, d.Discovered, d.Valid, d.Invalid), nil
 }

@@ -110,9 +110,9 @@ func (f *follower) load() {
 	}
 	f.arm()
 	start := time.Now()
-	seen, digest := f.loader.seen, f.loader.digest
+	seen, accepted := f.loader.seen, f.loader.accepted
 	f.replace(f.loader.load(f.current))
-	f.doubtWatch(digest != f.loader.digest || !hasSameContent(seen, f.loader.seen))
+	f.doubtWatch(accepted != f.loader.accepted || !hasSameContent(seen, f.loader.seen))
 	end := time.Now()
 	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
 }
