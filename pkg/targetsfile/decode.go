@@ -14,10 +14,10 @@ func decode(data []byte, before []*Entry, sums *checksums) (*Document, error) {
 	switch {
 	case len(data) > MaxBytes:
 		return nil, refuse(ReasonTooLarge, "%d bytes, the limit is %d", len(data), MaxBytes)
-	case skipBlanks(data, 0) == len(data):
+	case len(bytes.Trim(data, blanks)) == 0:
 		return nil, refuse(ReasonEmpty, "the file holds nothing")
 	}
-	d := decoder{data: data, json: json.NewDecoder(bytes.NewReader(data)), before: before, sums: sums}
+	d := decoder{data: data, before: before, sums: sums}
 	err := d.document()
 	if err != nil && !isUnsupported(data) {
 		return nil, err
@@ -55,11 +55,8 @@ func (d *decoder) verify() error {
 		return refuse(ReasonChecksum, "the targets have %s, the file says otherwise: it was edited or damaged", d.checksum)
 	}
 	for i, entry := range doc.Entries {
-		switch {
-		case entry.Name == "":
-			return refuse(ReasonSchema, "target %d has no name", i)
-		case i > 0 && entry.Name <= doc.Entries[i-1].Name:
-			return refuse(ReasonSchema, "target %d is a duplicate or out of order", i)
+		if entry.Name == "" || i > 0 && entry.Name <= doc.Entries[i-1].Name {
+			return refuse(ReasonSchema, "target %d has no name, or is a duplicate or out of order", i)
 		}
 	}
 	for _, stamp := range []*time.Time{&doc.ChangedAt, &doc.RefreshedAt, &doc.StaleAfter} {

@@ -29,9 +29,6 @@ func (u Update) String() string { return fmt.Sprintf("from %v to %v", u.Old, u.N
 func Diff(from, to *Snapshot) Change {
 	c := Change{From: from, To: to}
 	before, after := from.list(), to.list()
-	if from != nil && to != nil && from.index == to.index {
-		return c
-	}
 	for len(before) > 0 || len(after) > 0 {
 		switch {
 		case len(after) == 0 || len(before) > 0 && before[0].Name < after[0].Name:

@@ -32,24 +32,24 @@ const secondLook = leastRest
 
 // load reads the file once and returns the state that follows current.
 func (l *loader) load(current state) state {
-	next, err := l.read(current.snapshot)
+	next, err := l.read(current.Snapshot)
 	if err != nil {
-		current.lastError, current.lastErrorAt = err, time.Now()
-		current.failures++
-		current.rejects++
-		l.logRefusal(current.snapshot, err)
+		current.LastError, current.LastErrorAt = err, time.Now()
+		current.ConsecutiveFailures++
+		current.Rejects++
+		l.logRefusal(current.Snapshot, err)
 		return current
 	}
-	if next != current.snapshot {
-		l.logSnapshot(current.snapshot, next)
-		current.snapshot, current.loadedAt = next, time.Now()
+	if next != current.Snapshot {
+		l.logSnapshot(current.Snapshot, next)
+		current.Snapshot, current.LoadedAt = next, time.Now()
 	}
 	if l.logged != "" {
 		l.log.Info("target snapshot file is good again", slog.String("path", l.path))
 		l.logged = ""
 	}
-	current.lastError, current.lastErrorAt, current.failures = nil, time.Time{}, 0
-	current.loads++
+	current.LastError, current.LastErrorAt, current.ConsecutiveFailures = nil, time.Time{}, 0
+	current.Loads++
 	return current
 }
 

@@ -4,15 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"unicode/utf8"
 )
 
-// decodeEntry decodes one target. Nearly all that a file holds is as [NewEntry] encodes it, and is cut apart without package json, which
+// decodeEntry decodes one target, which is UTF-8. Nearly all that a file holds is as [NewEntry] encodes it, and is cut apart without package json, which
 // takes ten times as long; it decodes the rest.
 func decodeEntry(encoded []byte) (*Entry, error) {
-	if !utf8.Valid(encoded) {
-		return nil, errSyntax
-	}
 	if e, ok := scanEntry(string(encoded)); ok {
 		return e, nil
 	}
@@ -33,35 +29,24 @@ func decodeEntry(encoded []byte) (*Entry, error) {
 func scanEntry(encoded string) (*Entry, bool) {
 	e := &Entry{encoded: encoded}
 	s := scanner{rest: encoded}
-	s.skip(`{"name":`)
-	e.Name = strings.Clone(s.text()) // the index keeps it for longer than the rest
-	s.skip(`,"type":`)
-	e.Type = s.text()
-	s.skip(`,"url":`)
-	e.URL = s.text()
-	s.skip(`,"format":`)
-	e.PayloadFormat = s.text()
-	s.skip(`,"enabled":`)
-	if e.Enabled = s.has("true"); !e.Enabled {
-		s.skip("false")
+	e.Name = strings.Clone(s.text(`{"name":"`)) // the index keeps it for longer than the rest
+	e.Type = s.text(`,"type":"`)
+	e.URL = s.text(`,"url":"`)
+	e.PayloadFormat = s.text(`,"format":"`)
+	if e.Enabled = s.has(`,"enabled":true`); !e.Enabled {
+		s.skip(`,"enabled":false`)
 	}
 	s.skip(`,"headers":{`)
 	e.Headers = map[string]string{}
-	s.members(func(name string) { e.Headers[name] = s.text() })
-	s.skip(`,"filter_config":`)
-	e.FilterConfig = s.value()
+	s.members(func(name string) { e.Headers[name] = s.text(`:"`) })
+	e.FilterConfig = s.value(`,"filter_config":`)
 	if s.has(`,"extra":{`) {
 		e.Extra = map[string]json.RawMessage{}
-		s.members(func(name string) { e.Extra[name] = s.value() })
+		s.members(func(name string) { e.Extra[name] = s.value(":") })
 	}
-	s.skip(`,"secret":`)
-	e.Secret = s.text()
-	if s.has(`,"secret_uid":`) {
-		e.SecretUID = s.text()
-	}
-	if s.has(`,"stale_since":`) && !s.failed {
-		s.failed = e.StaleSince.UnmarshalText([]byte(s.text())) != nil
-		e.StaleSince = e.StaleSince.UTC()
+	e.Secret = s.text(`,"secret":"`)
+	if strings.HasPrefix(s.rest, `,"secret_uid"`) {
+		e.SecretUID = s.text(`,"secret_uid":"`)
 	}
 	s.skip("}")
 	return e, !s.failed && s.rest == ""
@@ -81,9 +66,9 @@ func (s *scanner) has(text string) (found bool) {
 
 func (s *scanner) skip(text string) { s.failed = !s.has(text) || s.failed }
 
-// text reads a string without escapes.
-func (s *scanner) text() (text string) {
-	s.skip(`"`)
+// text reads a string without escapes behind another text, which ends with its first quote.
+func (s *scanner) text(behind string) string {
+	s.skip(behind)
 	text, rest, ended := strings.Cut(s.rest, `"`)
 	for i := range len(text) {
 		ended = ended && text[i] >= ' ' && text[i] != '\\'
@@ -92,20 +77,16 @@ func (s *scanner) text() (text string) {
 	return text
 }
 
-// members reads the members of an object and its last brace. read reads a value.
+// members reads the members of an object and its last brace. read reads a colon and a value.
 func (s *scanner) members(read func(name string)) {
-	for first := true; !s.failed && !s.has("}"); first = false {
-		if !first {
-			s.skip(",")
-		}
-		name := s.text()
-		s.skip(":")
-		read(name)
+	for begin := `"`; !s.failed && !s.has("}"); begin = `,"` {
+		read(s.text(begin))
 	}
 }
 
-// value reads any compact value.
-func (s *scanner) value() json.RawMessage {
+// value reads any compact value behind a text.
+func (s *scanner) value(behind string) json.RawMessage {
+	s.skip(behind)
 	length := valueEnd(s.rest)
 	value := json.RawMessage(s.rest[:length])
 	if string(value) != "{}" {
@@ -116,8 +97,8 @@ func (s *scanner) value() json.RawMessage {
 	return value
 }
 
-// valueEnd returns the length of a valid JSON value at the beginning of a list's or an object's rest, white space behind it included. It
-// tells strings and brackets from the rest and checks nothing else.
+// valueEnd returns the length of a valid JSON value or key at the beginning of a list's or an object's rest, white space behind it
+// included. It tells strings and brackets from the rest and checks nothing else.
 func valueEnd[T string | []byte](rest T) int {
 	depth, quoted := 0, false
 	for i := 0; i < len(rest); i++ {
@@ -129,7 +110,7 @@ func valueEnd[T string | []byte](rest T) int {
 		case quoted:
 		case c == '{' || c == '[':
 			depth++
-		case depth == 0 && (c == ',' || c == '}' || c == ']'):
+		case depth == 0 && (c == ',' || c == ':' || c == '}' || c == ']'):
 			return i
 		case c == '}' || c == ']':
 			depth--

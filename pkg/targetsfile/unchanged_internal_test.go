@@ -63,14 +63,14 @@ func (s *series) write() {
 func (s *series) load(current state) state {
 	s.t.Helper()
 	next := s.loader.load(current)
-	if next.lastError != nil {
-		s.t.Fatal(next.lastError)
+	if next.LastError != nil {
+		s.t.Fatal(next.LastError)
 	}
-	if next.snapshot.Len() != len(s.entries) {
-		s.t.Fatalf("got %d targets, want %d", next.snapshot.Len(), len(s.entries))
+	if next.Snapshot.Len() != len(s.entries) {
+		s.t.Fatalf("got %d targets, want %d", next.Snapshot.Len(), len(s.entries))
 	}
 	for i, e := range s.entries {
-		if got := next.snapshot.index.entries[i]; got.URL != e.URL || got.Name != e.Name || got.Headers["X-Team"] != "sre" {
+		if got := next.Snapshot.index.entries[i]; got.URL != e.URL || got.Name != e.Name || got.Headers["X-Team"] != "sre" {
 			s.t.Fatalf("target %d is not that of generation %d", i, s.generation)
 		}
 	}
@@ -99,11 +99,11 @@ func TestLoadDecodesWhatChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// What is written into a map shows whether the snapshots share it.
 			for i := range s.entries {
-				c.before.snapshot.index.entries[i].Headers["mark"] = name
-				if _, shared := c.after.snapshot.index.entries[i].Headers["mark"]; shared == c.want[i] {
+				c.before.Snapshot.index.entries[i].Headers["mark"] = name
+				if _, shared := c.after.Snapshot.index.entries[i].Headers["mark"]; shared == c.want[i] {
 					t.Errorf("target %d: decoded again: %v, want %v", i, !shared, c.want[i])
 				}
-				delete(c.before.snapshot.index.entries[i].Headers, "mark")
+				delete(c.before.Snapshot.index.entries[i].Headers, "mark")
 			}
 		})
 	}
@@ -133,8 +133,8 @@ func TestLoadLooksIntoNothingElse(t *testing.T) {
 				s.loader.accepted = 0 // else a second load would find the same bytes
 				next = s.loader.load(first)
 			})
-			if next.lastError != nil || next.snapshot == first.snapshot {
-				t.Fatalf("got error %v, want the next snapshot", next.lastError)
+			if next.LastError != nil || next.Snapshot == first.Snapshot {
+				t.Fatalf("got error %v, want the next snapshot", next.LastError)
 			}
 			if got > targets {
 				t.Errorf("got %v allocations, want a number that does not grow with that of the targets", got)
