@@ -173,6 +173,12 @@ func FuzzScanEntry(f *testing.F) {
 	f.Add(`{"name":"a","type":"webhook","url":"https://h/p","format":"webhook","enabled":true,"headers":{"A":"b","C":"d"},"filter_config":{"a":[1.50,"]}"]},` +
 		`"extra":{"x":null,"y":"}"},"secret":"n/a","secret_uid":"u","stale_since":"2026-01-02T10:00:00.123Z"}`)
 	f.Add(`{"name":"","type":"","url":"","format":"","enabled":false,"headers":{},"filter_config":{},"secret":""}`)
+	for _, filter := range []string{`{"a": 1}`, `{"a":1 2}`, `{"a":tr ue}`, `nope`, "{\"a\":\"\t\"}", `{"a":"\u0041"}`, `[`, ``} {
+		f.Add(`{"name":"a","type":"","url":"","format":"","enabled":false,"headers":{},"filter_config":` + filter + `,"secret":""}`)
+	}
+	for _, name := range []string{`\u0041`, `\"`, "\t", `x","type":"y`, ``} {
+		f.Add(`{"name":"` + name + `","type":"","url":"","format":"","enabled":false,"headers":{"A":"` + name + `","A":"b"},"filter_config":{},"secret":""}`)
+	}
 	f.Fuzz(func(t *testing.T, encoded string) {
 		got, ok := scanEntry(encoded)
 		if !ok || !utf8.ValidString(encoded) { // decodeEntry has refused what is not UTF-8 before
