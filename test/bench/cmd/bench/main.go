@@ -2,11 +2,12 @@
 //
 //	bench cluster [-root DIR] [-doc FILE]
 //	bench compare [-root DIR] [-doc FILE] [-before REVISION] [-rounds N]
+//	bench profile [-root DIR] [-doc FILE] [-before REVISION]
 //	bench scale [-root DIR] [-doc FILE] [-before REVISION] [-sidecars N]
 //
 // cluster measures everything that is wanted of the sidecar and its reader, beside what is wanted. It exits with 1 if something falls
 // short of the least that is wanted, or was not measured; an aim that is missed is only shown. compare does so with what is wanted of this
-// version beside an earlier one, 1.0.0, which are measured in turns. scale runs many sidecars at once: it takes eight to ten minutes and,
+// version beside an earlier one, 1.0.0, which are measured in turns. profile takes CPU profiles of both. scale runs many sidecars at once: it takes eight to ten minutes and,
 // for 200 sidecars, 4 GiB of memory. With -before it measures a change's way to all files for an earlier version, too.
 package main
 
@@ -52,9 +53,9 @@ type table struct {
 const revision1 = "78fc569"
 
 func run(ctx context.Context, args []string, out io.Writer) error {
-	verbs := map[string]func(*flag.FlagSet) func() measurement{"cluster": cluster, "compare": compare, "scale": scale}
+	verbs := map[string]func(*flag.FlagSet) func() measurement{"cluster": cluster, "compare": compare, "profile": profile, "scale": scale}
 	if len(args) == 0 || verbs[args[0]] == nil {
-		return errors.New("usage: bench cluster|compare|scale [flags]")
+		return errors.New("usage: bench cluster|compare|profile|scale [flags]")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	root := flags.String("root", "..", "the repository")
@@ -116,6 +117,24 @@ func compare(flags *flag.FlagSet) func() measurement {
 				return []table{{"", bench.AimsTable(bench.CompareAims(), r)}, {"", bench.CompareTable(r)}}
 			},
 			judge: func(r bench.Results) error { return bench.Shortfall(bench.CompareAims(), r) },
+		}
+	}
+}
+
+func profile(flags *flag.FlagSet) func() measurement {
+	before := flags.String("before", revision1, "the earlier version, a revision of the repository")
+	return func() measurement {
+		var profiles bench.Table
+		return measurement{
+			measure: func(ctx context.Context, root string, out io.Writer) (bench.Results, error) {
+				return inTemporary(func(dir string) (_ bench.Results, err error) {
+					profiles, err = bench.Profile(ctx, root, *before, dir, out)
+					return nil, err
+				})
+			},
+			document: "docs/performance.md", section: "profiled",
+			tables: func(bench.Results) []table { return []table{{"", profiles}} },
+			judge:  func(bench.Results) error { return nil },
 		}
 	}
 }
