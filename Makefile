@@ -71,6 +71,18 @@ bench: ## Run the benchmarks that need no API server.
 bench-cluster: controlplane ## Measure what is wanted, on a real API server, into docs/performance.md; fails below the least.
 	cd test && go run ./bench/cmd/bench cluster
 
+.PHONY: bench-compare
+bench-compare: controlplane ## Measure 1.0.0 and this version in turns, into docs/performance.md; fails below the least.
+	cd test && go run ./bench/cmd/bench compare
+
+.PHONY: bench-profile
+bench-profile: controlplane ## Take CPU profiles of 1.0.0 and of this version, into docs/performance.md.
+	cd test && go run ./bench/cmd/bench profile
+
+.PHONY: scale-compare
+scale-compare: controlplane ## Measure 200 sidecars of 1.0.0 and of this version in turns, into docs/scale.md; takes 4 GiB of memory.
+	cd test && go run ./bench/cmd/bench scale -before 78fc569
+
 .PHONY: scale
 scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.md; takes 4 GiB of memory.
 	cd test && go run ./bench/cmd/bench scale

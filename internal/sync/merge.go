@@ -161,8 +161,8 @@ func (m *merging) contend(named []*source.Secret, held []*targetsfile.Entry) (lo
 // best returns which of the Secrets that claim one name wins it, -1 if it is reserved to none of them.
 func (m *merging) best(rivals []*source.Secret) (best int) {
 	name := rivals[0].Entry.Name
-	holder := m.holder(name)
-	if len(rivals) == 1 && (holder == nil && len(m.vacated) == 0 || holder != nil && secretID(rivals[0]) == entryID(holder)) {
+	holder := m.holder(rivals[0].Entry)
+	if len(rivals) == 1 && (holder == rivals[0].Entry || holder == nil && len(m.vacated) == 0 || holder != nil && secretID(rivals[0]) == entryID(holder)) {
 		return 0 // nearly always
 	}
 	former := m.vacated[name]
@@ -197,15 +197,16 @@ func namespaceOf(secret string) string {
 	return namespace
 }
 
-// holder returns what the last document has under a name, nil if it has nothing. It is asked for names in their order.
-func (m *merging) holder(name string) *targetsfile.Entry {
+// holder returns what the last document has under the name of a target, nil if it has nothing. It is asked for names in their order. What did
+// not change is the same entry, which spares the comparison of names.
+func (m *merging) holder(claim *targetsfile.Entry) *targetsfile.Entry {
 	if m.last == nil {
 		return nil
 	}
-	for m.passed < len(m.last.Entries) && m.last.Entries[m.passed].Name < name {
+	for m.passed < len(m.last.Entries) && m.last.Entries[m.passed] != claim && m.last.Entries[m.passed].Name < claim.Name {
 		m.passed++
 	}
-	if m.passed == len(m.last.Entries) || m.last.Entries[m.passed].Name != name {
+	if m.passed == len(m.last.Entries) || m.last.Entries[m.passed] != claim && m.last.Entries[m.passed].Name != claim.Name {
 		return nil
 	}
 	return m.last.Entries[m.passed]

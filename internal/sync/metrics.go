@@ -185,19 +185,26 @@ func (m *metrics) countRejection(reason string) {
 }
 
 func (m *metrics) setTargets(entries []*targetsfile.Entry) {
-	count := map[[2]string]int{}
+	type count struct{ enabled, disabled int }
+	counts := map[string]*count{}
 	for _, kind := range secret.Types() {
-		count[[2]string{kind, "true"}], count[[2]string{kind, "false"}] = 0, 0
+		counts[kind] = &count{}
 	}
-	for i := range entries {
-		enabled := "false"
-		if entries[i].Enabled {
-			enabled = "true"
+	for _, e := range entries {
+		of := counts[e.Type]
+		if of == nil {
+			of = &count{}
+			counts[e.Type] = of
 		}
-		count[[2]string{entries[i].Type, enabled}]++
+		if e.Enabled {
+			of.enabled++
+		} else {
+			of.disabled++
+		}
 	}
-	for labels, n := range count {
-		m.targets.WithLabelValues(labels[:]...).Set(float64(n))
+	for kind, of := range counts {
+		m.targets.WithLabelValues(kind, "true").Set(float64(of.enabled))
+		m.targets.WithLabelValues(kind, "false").Set(float64(of.disabled))
 	}
 }
 

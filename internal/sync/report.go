@@ -148,6 +148,8 @@ func (l *loop) compare(log zerolog.Logger, next *targetsfile.Document) {
 	i, j := 0, 0
 	for i < len(last.Entries) || j < len(next.Entries) {
 		switch {
+		case i < len(last.Entries) && j < len(next.Entries) && last.Entries[i] == next.Entries[j]: // nearly always
+			i, j = i+1, j+1
 		case j == len(next.Entries) || i < len(last.Entries) && last.Entries[i].Name < next.Entries[j].Name:
 			c.removed(last.Entries[i])
 			i++

@@ -28,6 +28,7 @@ type Writer struct {
 	path string
 	mode os.FileMode
 
+	encoder targetsfile.Encoder
 	stuck   []string // temporary files that could not be removed
 	inPlace identity // of the file that was read or published last
 }
@@ -42,7 +43,7 @@ func New(path string, mode os.FileMode) *Writer {
 func (w *Writer) Publish(d *targetsfile.Document) (int64, error) {
 	size := int64(0)
 	info, err := w.replace(w.path, func(f *renameio.PendingFile) (err error) {
-		size, err = d.WriteFile(f)
+		size, err = w.encoder.WriteFile(d, f)
 		return err
 	})
 	if err != nil {

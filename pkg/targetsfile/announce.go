@@ -67,10 +67,10 @@ func (f *follower) lookForName() {
 	}
 	isDetached := now != nil && f.unlinked != nil && os.SameFile(now, f.unlinked)
 	f.unlinked = now
-	if isDetached == f.current.detached {
+	if isDetached == f.current.Detached {
 		return
 	}
-	f.current.detached = isDetached
+	f.current.Detached = isDetached
 	f.tellWatching()
 	if isDetached {
 		f.log.Warn("the target snapshot at the path was replaced elsewhere, and the new one never comes: "+detachedHint, slog.String("path", f.path))
@@ -81,6 +81,6 @@ const detachedHint = "the file is mounted by itself, as by a subPath; mount its 
 
 // tellWatching publishes whether events announce changes.
 func (f *follower) tellWatching() {
-	f.current.watching = f.watch != nil && !f.isMute && !f.current.detached
+	f.current.Watching = f.watch != nil && !f.isMute && !f.current.Detached
 	f.publish(f.current)
 }

@@ -16,8 +16,8 @@ func TestPollAndEventInAnyOrder(t *testing.T) {
 		nudge(f.nudges)
 		f.byPoll = true
 		f.load()
-		if f.doubt != nil || f.isMute || f.current.snapshot.Generation() != 2 {
-			t.Errorf("got doubt %v, mute %t and %v, want neither and generation 2", f.doubt, f.isMute, f.current.snapshot)
+		if f.doubt != nil || f.isMute || f.current.Snapshot.Generation() != 2 {
+			t.Errorf("got doubt %v, mute %t and %v, want neither and generation 2", f.doubt, f.isMute, f.current.Snapshot)
 		}
 	})
 	t.Run("event comes after", func(t *testing.T) {
@@ -38,8 +38,8 @@ func TestPollAndEventInAnyOrder(t *testing.T) {
 		replace(2)
 		f.byPoll = true
 		f.load()
-		if f.doubt == nil || !f.current.watching {
-			t.Errorf("got doubt %v and watching %t, want a doubt that is not told yet", f.doubt, f.current.watching)
+		if f.doubt == nil || !f.current.Watching {
+			t.Errorf("got doubt %v and watching %t, want a doubt that is not told yet", f.doubt, f.current.Watching)
 		}
 		f.heard()
 		if f.doubt != nil || f.isMute {

@@ -22,8 +22,8 @@ func (r *Reader) Changes(ctx context.Context) iter.Seq[Change] {
 		var seen *Snapshot
 		for r.isOpen(ctx) {
 			current := r.now()
-			if current.snapshot != nil {
-				change := Diff(seen, current.snapshot)
+			if current.Snapshot != nil {
+				change := Diff(seen, current.Snapshot)
 				if !change.isEmpty() {
 					seen = change.To
 					if !yield(change) {

@@ -4,37 +4,31 @@ import (
 	"bytes"
 	"encoding/json"
 	"time"
-	"unicode/utf8"
 )
 
 // Decode reads the content of a snapshot file and verifies its checksum. Errors are [*LoadError].
-func Decode(data []byte) (*Document, error) {
-	doc, _, err := decode(data, nil)
-	return doc, err
-}
+func Decode(data []byte) (*Document, error) { return decode(data, nil, new(checksums)) }
 
-// decode is Decode for a reader, which decodes one file after the other. It also returns the digests of the document's entries.
-func decode(data []byte, before *known) (*Document, []digest, error) {
+// decode is Decode for a reader, which decodes one file after the other: before has the targets of the last one, and sums their checksum.
+func decode(data []byte, before []*Entry, sums *checksums) (*Document, error) {
 	switch {
 	case len(data) > MaxBytes:
-		return nil, nil, refuse(ReasonTooLarge, "%d bytes, the limit is %d", len(data), MaxBytes)
-	case len(bytes.TrimSpace(data)) == 0:
-		return nil, nil, refuse(ReasonEmpty, "the file holds nothing")
-	case !utf8.Valid(data):
-		return nil, nil, refuse(ReasonSyntax, "not UTF-8")
+		return nil, refuse(ReasonTooLarge, "%d bytes, the limit is %d", len(data), MaxBytes)
+	case len(bytes.Trim(data, blanks)) == 0:
+		return nil, refuse(ReasonEmpty, "the file holds nothing")
 	}
-	d := decoder{data: data, json: json.NewDecoder(bytes.NewReader(data)), known: before}
+	d := decoder{data: data, before: before, sums: sums}
 	err := d.document()
 	if err != nil && !isUnsupported(data) {
-		return nil, nil, err
+		return nil, err
 	}
 	if err != nil || d.version > SchemaVersion {
-		return nil, nil, refuse(ReasonUnsupported, "a later schema_version than %d: update the reader", SchemaVersion)
+		return nil, refuse(ReasonUnsupported, "a later schema_version than %d: update the reader", SchemaVersion)
 	}
 	if err := d.verify(); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &d.doc, d.digests, nil
+	return &d.doc, nil
 }
 
 // isUnsupported reports whether data has a later schema_version, whose fields may have types that this package cannot decode.
@@ -60,14 +54,9 @@ func (d *decoder) verify() error {
 	case doc.Checksum != d.checksum:
 		return refuse(ReasonChecksum, "the targets have %s, the file says otherwise: it was edited or damaged", d.checksum)
 	}
-	for i := range doc.Entries {
-		switch entry := doc.Entries[i]; {
-		case entry.Name == "":
-			return refuse(ReasonSchema, "target %d has no name", i)
-		case i > 0 && entry.Name <= doc.Entries[i-1].Name:
-			return refuse(ReasonSchema, "target %d is a duplicate or out of order", i)
-		default:
-			entry.StaleSince = entry.StaleSince.UTC()
+	for i, entry := range doc.Entries {
+		if entry.Name == "" || i > 0 && entry.Name <= doc.Entries[i-1].Name {
+			return refuse(ReasonSchema, "target %d has no name, or is a duplicate or out of order", i)
 		}
 	}
 	for _, stamp := range []*time.Time{&doc.ChangedAt, &doc.RefreshedAt, &doc.StaleAfter} {

@@ -5,18 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
+	"unicode/utf8"
 )
+
+// blanks is what may stand between the tokens of JSON.
+const blanks = " \t\r\n"
 
 // decoder walks a document once, field by field. json.Unmarshal of the whole document scans the targets, which are nearly all of a file,
 // six times, and takes four times as long.
 type decoder struct {
 	data     []byte
-	json     *json.Decoder
-	shift    int    // the difference between an offset in data and the json.Decoder's offset
-	known    *known // targets decoded before; nil: there are none, and nobody wants digests
-	digests  []digest
+	at       int        // the offset of what comes next in data
+	from     int        // where the last value began
+	before   []*Entry   // the targets of the document before, which need not be decoded again
+	sums     *checksums // of that document and this one
 	doc      Document
 	version  int
 	checksum string // the checksum of the targets as they stand in the file; empty before they are read
@@ -42,111 +45,141 @@ func (d *decoder) fields() map[string]any {
 }
 
 func (d *decoder) document() error {
-	if err := d.delimiter('{', "the file"); err != nil {
-		return err
+	if !d.comes('{') {
+		return d.refuse("the file", json.Unmarshal(d.data, new(struct{}))) // without an error it is null
 	}
 	fields, met := d.fields(), map[string]bool{}
-	for d.json.More() {
-		token, err := d.json.Token()
-		if err != nil {
-			return d.refuse("the file", err)
+	err := d.items('}', func() error {
+		var name string
+		if key := d.value(); !bytes.HasPrefix(key, []byte(`"`)) || json.Unmarshal(key, &name) != nil || !d.comes(':') {
+			return d.refuse("the file", errSyntax)
 		}
-		name, _ := token.(string) // a key is always a string, package json sees to that
 		into, known := fields[name]
-		switch {
-		case known && met[name]: // parsers differ in which of two equal keys they take
+		if known && met[name] { // parsers differ in which of two equal keys they take
 			return refuse(ReasonSchema, "%s stands there twice", name)
-		case name == "targets":
-			err = d.targets()
-		case known:
-			err = d.value(name, into)
-		default:
-			err = d.value("an unknown field", new(json.RawMessage))
-		}
-		if err != nil {
-			return err
 		}
 		met[name] = true
-	}
-	if err := d.delimiter('}', "the file"); err != nil {
+		switch {
+		case name == "targets":
+			return d.targets()
+		case !known:
+			name, into = "an unknown field", new(json.RawMessage)
+		}
+		if err := json.Unmarshal(d.value(), into); err != nil {
+			return d.refuse(name, err)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if _, err := d.json.Token(); err != io.EOF {
-		return refuse(ReasonSyntax, "something follows the document at byte %d", d.offset())
+	if d.skipBlanks(); d.at < len(d.data) {
+		return refuse(ReasonSyntax, "something follows the document at byte %d", d.at)
 	}
 	return nil
 }
 
-// targets decodes the list of targets without the json.Decoder, which would scan the targets, nearly all of a file, several times and one
-// after the other.
 func (d *decoder) targets() error {
-	list := bytes.TrimLeft(d.data[d.offset():], blanks)
-	if !bytes.HasPrefix(list, []byte(":")) {
-		return d.refuse("targets", errItemSyntax)
+	if !d.comes('[') {
+		return d.refuse("targets", json.Unmarshal(d.value(), new([]json.RawMessage))) // without an error it is null
 	}
-	list = bytes.TrimLeft(list[1:], blanks)
-	if len(list) == 0 {
-		return d.refuse("targets", io.ErrUnexpectedEOF)
+	before := d.before
+	d.doc.Entries = make([]*Entry, 0, len(before)+1)
+	err := d.items(']', func() (err error) {
+		var entry *Entry
+		if entry, before, err = d.entry(before); err != nil {
+			return d.refuse(fmt.Sprintf("target %d", len(d.doc.Entries)), err)
+		}
+		d.doc.Entries = append(d.doc.Entries, entry)
+		return nil
+	})
+	if err == nil {
+		d.checksum = d.sums.of(d.doc.Entries)
 	}
-	if list[0] != '[' {
-		return refuse(ReasonSchema, "targets must begin with [")
-	}
-	items, length, ok := splitList(list)
-	if !ok {
-		return d.refuse("targets", io.ErrUnexpectedEOF)
-	}
-	entries, digests, fault := decodeList(items, d.known)
-	if fault != nil {
-		return d.refuse(fmt.Sprintf("target %d", fault.index), fault.err)
-	}
-	d.doc.Entries, d.digests, d.checksum = entries, digests, Checksum(entries)
-	return d.resume(len(d.data) - len(list) + length)
+	return err
 }
 
-// resume lets the json.Decoder go on at an offset just behind the value of a field. A short document of its own, which it reads first, leaves
-// it in the state after a value.
-func (d *decoder) resume(offset int) error {
-	const before = `{"":0`
-	d.json = json.NewDecoder(io.MultiReader(strings.NewReader(before), bytes.NewReader(d.data[offset:])))
-	d.shift = offset - len(before)
-	for range 3 {
-		if _, err := d.json.Token(); err != nil {
-			return d.refuse("the file", err)
+// entry returns the next target. One that is the next of before, byte for byte, is not decoded again. Both lists are in the order of names, so
+// what is left of before begins with the first name that may still come.
+func (d *decoder) entry(before []*Entry) (e *Entry, left []*Entry, err error) {
+	if len(before) > 0 {
+		if end := d.at + len(before[0].encoded); end <= len(d.data) && string(d.data[d.at:end]) == before[0].encoded {
+			d.at = end
+			return before[0], before[1:], nil
 		}
 	}
-	return nil
+	if e, err = decodeEntry(d.value()); err != nil {
+		return nil, nil, err
+	}
+	for len(before) > 0 && before[0].Name < e.Name {
+		before = before[1:]
+	}
+	if len(before) > 0 && before[0].Name == e.Name {
+		if before[0].Equal(e) {
+			e = before[0]
+		}
+		before = before[1:]
+	}
+	return e, before, nil
 }
 
-// offset returns how much of data was read.
-func (d *decoder) offset() int { return d.shift + int(d.json.InputOffset()) }
+// items reads what is divided by commas, up to and with the bracket that ends it.
+func (d *decoder) items(end byte, item func() error) error {
+	if d.comes(end) {
+		return nil
+	}
+	for {
+		d.skipBlanks()
+		if err := item(); err != nil {
+			return err
+		}
+		if d.comes(end) {
+			return nil
+		}
+		if !d.comes(',') {
+			return d.refuse("the file", errSyntax)
+		}
+	}
+}
 
-func (d *decoder) value(name string, into any) error {
-	if err := d.json.Decode(into); err != nil {
-		return d.refuse(name, err)
+// value reads the next value. Nothing of it is checked but that it is UTF-8: what is not is no JSON, as an empty value is none.
+func (d *decoder) value() []byte {
+	d.skipBlanks()
+	d.from = d.at
+	d.at += valueEnd(d.data[d.at:])
+	if value := d.data[d.from:d.at]; utf8.Valid(value) {
+		return bytes.TrimRight(value, blanks)
 	}
 	return nil
 }
 
-func (d *decoder) delimiter(want json.Delim, where string) error {
-	token, err := d.json.Token()
-	if err != nil {
-		return d.refuse(where, err)
+// comes reads past a character, if it comes next.
+func (d *decoder) comes(c byte) bool {
+	d.skipBlanks()
+	if d.at == len(d.data) || d.data[d.at] != c {
+		return false
 	}
-	if token != want {
-		return refuse(ReasonSchema, "%s must begin with %s", where, want)
-	}
-	return nil
+	d.at++
+	return true
 }
+
+func (d *decoder) skipBlanks() {
+	for d.at < len(d.data) && strings.IndexByte(blanks, d.data[d.at]) >= 0 {
+		d.at++
+	}
+}
+
+var errSyntax = errors.New("not JSON") // an error without an offset in the file
 
 // refuse classifies an error of package json and drops its text, which can quote the file.
 func (d *decoder) refuse(name string, err error) error {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) || errors.Is(err, errItemSyntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return refuse(ReasonSyntax, "not JSON, or cut short, after byte %d", d.offset())
+	if errors.As(err, &syntax) || errors.Is(err, errSyntax) {
+		return refuse(ReasonSyntax, "not JSON, or cut short, after byte %d", d.from)
 	}
 	var field *json.UnmarshalTypeError
 	if errors.As(err, &field) && field.Field != "" {
 		name += ": field " + field.Field
 	}
-	return refuse(ReasonSchema, "%s has the wrong type or form, after byte %d", name, d.offset())
+	return refuse(ReasonSchema, "%s has the wrong type or form, after byte %d", name, d.from)
 }

@@ -64,6 +64,32 @@ type derived interface {
 	release()               // drops what lookups do not see any more
 }
 
+// replace makes next the current state. What is derived from a target is made before lookups see the target, and what is no longer needed is
+// dropped when no lookup finds it any more.
+func (f *follower) replace(next state) {
+	if next.Snapshot != f.current.Snapshot {
+		for _, d := range f.derived {
+			d.prepare(next.Snapshot)
+		}
+		for _, d := range f.derived {
+			d.show()
+		}
+	}
+	f.current = next
+	f.publish(next)
+	for _, d := range f.derived {
+		d.release()
+	}
+}
+
+// derive brings a new derivation into step with the current snapshot.
+func (f *follower) derive(d derivation) {
+	f.derived = append(f.derived, d.derived)
+	d.derived.prepare(f.current.Snapshot)
+	d.derived.show()
+	close(d.done)
+}
+
 // prepare calls build for each target that needs it. A nil next needs nothing.
 func (m *Map[T]) prepare(next *Snapshot) {
 	held := m.view.Load()
@@ -74,21 +100,20 @@ func (m *Map[T]) prepare(next *Snapshot) {
 		held = &view[T]{index: &index{}}
 	}
 	m.next = newView[T](next.index)
-	for i := range next.index.targets {
-		target := &next.index.targets[i]
-		had, isSame := held.of(target)
+	for i, e := range next.index.entries {
+		had, isSame := held.of(e)
 		if isSame && had.err == nil {
 			m.next.set(i, had)
 			continue
 		}
-		now := m.rebuild(*target, had)
+		now := m.rebuild(e.Target, had)
 		m.next.set(i, now)
 		if had.exists && now.err == nil && !isIdentical(had.value, now.value) {
 			m.gone = append(m.gone, had.value)
 		}
 	}
 	for i, item := range held.items {
-		if _, stays := next.index.byName[held.index.targets[i].Name]; !stays && item.exists {
+		if _, stays := next.index.byName[held.index.entries[i].Name]; !stays && item.exists {
 			m.gone = append(m.gone, item.value)
 		}
 	}

@@ -3,7 +3,6 @@ package targetsfile
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 )
 
 // Change is what differs between two snapshots. Its lists are ascending by name and belong to whoever received it; the targets in them
@@ -30,26 +29,21 @@ func (u Update) String() string { return fmt.Sprintf("from %v to %v", u.Old, u.N
 func Diff(from, to *Snapshot) Change {
 	c := Change{From: from, To: to}
 	before, after := from.list(), to.list()
-	if from != nil && to != nil && from.index == to.index {
-		return c
-	}
-	for len(before) > 0 && len(after) > 0 {
-		switch order := strings.Compare(before[0].Name, after[0].Name); {
-		case order < 0:
-			c.Removed = append(c.Removed, before[0])
+	for len(before) > 0 || len(after) > 0 {
+		switch {
+		case len(after) == 0 || len(before) > 0 && before[0].Name < after[0].Name:
+			c.Removed = append(c.Removed, before[0].Target)
 			before = before[1:]
-		case order > 0:
-			c.Added = append(c.Added, after[0])
+		case len(before) == 0 || after[0].Name < before[0].Name:
+			c.Added = append(c.Added, after[0].Target)
 			after = after[1:]
 		default:
-			if !before[0].equal(&after[0]) {
-				c.Updated = append(c.Updated, Update{Old: before[0], New: after[0]})
+			if before[0] != after[0] && !before[0].equal(&after[0].Target) {
+				c.Updated = append(c.Updated, Update{Old: before[0].Target, New: after[0].Target})
 			}
 			before, after = before[1:], after[1:]
 		}
 	}
-	c.Removed = append(c.Removed, before...)
-	c.Added = append(c.Added, after...)
 	return c
 }
 

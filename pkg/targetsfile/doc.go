@@ -65,8 +65,7 @@
 //
 // All methods of a [Reader], a [Snapshot] and a [Map] may be called at any time from any goroutine. A [Target], a [Snapshot] and a published
 // [Document] are immutable: maps and slices in them are shared and must not be written to. A Reader runs one goroutine, the watcher of
-// file system events up to two more and each function given to OnChange one; while it decodes a large file, up to four more. After Close
-// has returned there are none.
+// file system events up to two more and each function given to OnChange one. After Close has returned there are none.
 //
 // # Compatibility
 //

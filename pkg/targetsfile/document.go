@@ -3,6 +3,7 @@ package targetsfile
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -92,11 +93,11 @@ func (d Document) String() string {
 
 // WriteTo writes the document as a file has it: indented, one line per target, ending in a newline. Checksum must be set.
 func (d *Document) WriteTo(w io.Writer) (int64, error) {
-	text, err := d.frame(d.Checksum)
+	head, tail, size, err := d.frame()
 	if err != nil {
 		return 0, err
 	}
-	return text.size, d.write(w, text, nil)
+	return size, d.write(w, head, tail, nil)
 }
 
 // File is an empty file to write to. [os.File] is one.
@@ -105,30 +106,31 @@ type File interface {
 	io.WriterAt
 }
 
-// WriteFile writes the document like [Document.WriteTo], and sets Checksum, in one pass over the targets. It is for the owner of a
-// document that nobody else has seen. A document larger than [MaxBytes] is refused before anything is written.
-func (d *Document) WriteFile(f File) (int64, error) {
-	blank := strings.Repeat(" ", len(Checksum(nil)))
-	text, err := d.frame(blank)
+// WriteFile writes the document like [Document.WriteTo], and sets Checksum. It is for the owner of a document that nobody else has seen. A
+// document larger than [MaxBytes] is refused before anything is written.
+func (d *Document) WriteFile(f File) (int64, error) { return new(Encoder).WriteFile(d, f) }
+
+// Encoder writes documents one after the other: what a document has in common with the one before is not hashed again. The zero value is ready, and
+// its methods must not be called concurrently.
+type Encoder struct{ checksums checksums }
+
+// WriteFile does what [Document.WriteFile] does.
+func (e *Encoder) WriteFile(d *Document, f File) (int64, error) {
+	d.Checksum = strings.Repeat(" ", len(Checksum(nil)))
+	head, tail, size, err := d.frame()
 	if err != nil {
 		return 0, err
 	}
-	if text.size > MaxBytes {
-		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", text.size, MaxBytes)
+	if size > MaxBytes {
+		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", size, MaxBytes)
 	}
-	sum := newListSum()
-	if err := d.write(f, text, sum); err != nil {
+	at := bytes.Index(head, []byte(d.Checksum))
+	if err := d.write(f, head, tail, &e.checksums); err != nil {
 		return 0, err
 	}
-	d.Checksum = sum.text()
-	_, err = f.WriteAt([]byte(d.Checksum), int64(bytes.Index(text.head, []byte(blank))))
-	return text.size, err
-}
-
-// frame is what stands around the targets of a file.
-type frame struct {
-	head, tail []byte
-	size       int64 // the size of the whole file
+	d.Checksum = e.checksums.end()
+	_, err = f.WriteAt([]byte(d.Checksum), int64(at))
+	return size, err
 }
 
 const (
@@ -136,43 +138,48 @@ const (
 	lineEnd   = "\n  "
 )
 
-func (d *Document) frame(checksum string) (frame, error) {
-	head, err := d.head(checksum)
-	if err != nil {
-		return frame{}, err
+// frame returns what stands around the targets of a file, and the size of the file.
+func (d *Document) frame() (head, tail []byte, size int64, err error) {
+	if head, err = d.head(); err != nil {
+		return nil, nil, 0, err
 	}
-	var tail bytes.Buffer
-	closeList(&tail, len(d.Entries))
-	tail.WriteString(",\n  \"invalid\": [")
+	var end bytes.Buffer
+	closeList(&end, len(d.Entries))
+	end.WriteString(",\n  \"invalid\": [")
 	for i := range d.Rejections {
 		line, err := encodeCompact(d.Rejections[i])
 		if err != nil {
-			return frame{}, err
+			return nil, nil, 0, err
 		}
-		startLine(&tail, i)
-		tail.Write(line)
+		startLine(&end, i)
+		end.Write(line)
 	}
-	closeList(&tail, len(d.Rejections))
-	tail.WriteString("\n}\n")
-	size := len(head) + tail.Len() + max(0, len(d.Entries)-1)
+	closeList(&end, len(d.Rejections))
+	end.WriteString("\n}\n")
+	length := len(head) + end.Len() + max(0, len(d.Entries)-1)
 	for _, e := range d.Entries {
-		size += len(lineStart) + len(e.encoded)
+		length += len(lineStart) + len(e.encoded)
 	}
-	return frame{head: head, tail: tail.Bytes(), size: int64(size)}, nil
+	return head, end.Bytes(), int64(length), nil
 }
 
-// write writes the targets in their frame, and adds them to sum unless that is nil. The bufio.Writer keeps the first error until Flush.
-func (d *Document) write(w io.Writer, text frame, sum *listSum) error {
+// write writes the targets in their frame, and adds them to sums unless that is nil. The bufio.Writer keeps the first error until Flush.
+func (d *Document) write(w io.Writer, head, tail []byte, sums *checksums) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	_, _ = out.Write(text.head)
-	for i, e := range d.Entries {
-		startLine(out, i)
-		_, _ = out.Write(e.encoded)
-		if sum != nil {
-			sum.add(e.encoded)
-		}
+	_, _ = out.Write(head)
+	known := len(d.Entries)
+	if sums != nil {
+		known = sums.begin(d.Entries)
 	}
-	_, _ = out.Write(text.tail)
+	for i := range d.Entries {
+		_, _ = out.WriteString(lineStart)
+		item := appendItem(out.AvailableBuffer(), d.Entries, i) // hashed where it is written from
+		if i >= known {
+			sums.add(i, item)
+		}
+		_, _ = out.Write(item)
+	}
+	_, _ = out.Write(tail)
 	return out.Flush()
 }
 
@@ -192,13 +199,10 @@ func closeList(w io.StringWriter, length int) {
 }
 
 // head encodes everything up to the opening bracket of the targets.
-func (d *Document) head(checksum string) ([]byte, error) {
-	source, err := encodeLine(d.Source)
-	if err != nil {
-		return nil, err
-	}
-	epoch, err := encodeCompact(d.Epoch)
-	if err != nil {
+func (d *Document) head() ([]byte, error) {
+	source, sourceErr := encodeLine(d.Source)
+	epoch, epochErr := encodeCompact(d.Epoch)
+	if err := cmp.Or(sourceErr, epochErr); err != nil {
 		return nil, err
 	}
 	stamp := func(t time.Time) string { return t.UTC().Format(timeFormat) }
@@ -210,7 +214,7 @@ func (d *Document) head(checksum string) ([]byte, error) {
   "source": %s,
   "targets_discovered": %d, "targets_valid": %d, "targets_invalid": %d,
   "targets": [`,
-		SchemaVersion, epoch, d.Generation, checksum,
+		SchemaVersion, epoch, d.Generation, d.Checksum,
 		stamp(d.ChangedAt), stamp(d.RefreshedAt), stamp(d.StaleAfter),
 		source, d.Discovered, d.Valid, d.Invalid), nil
 }

@@ -2,10 +2,7 @@ package targetsfile
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"hash"
 	"time"
 )
 
@@ -16,7 +13,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z"
 // copies what did not change instead of encoding it again. An entry in a [Document] is immutable, and documents share their entries.
 type Entry struct {
 	Target
-	encoded []byte
+	encoded string // compact; most strings of the target are parts of it
 }
 
 // NewEntry encodes t. It fails only when FilterConfig or a value of Extra is not JSON.
@@ -33,9 +30,9 @@ func NewEntry(t Target) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Entry{Target: t, encoded: encoded}
-	if since.IsZero() {
-		return e, nil
+	e, err := decodeEntry(encoded)
+	if err != nil || since.IsZero() {
+		return e, err
 	}
 	return e.Stale(since), nil
 }
@@ -44,7 +41,7 @@ func NewEntry(t Target) (*Entry, error) {
 func (e *Entry) Size() int { return len(e.encoded) }
 
 // Equal reports whether both entries are the same bytes in a file.
-func (e *Entry) Equal(o *Entry) bool { return e == o || bytes.Equal(e.encoded, o.encoded) }
+func (e *Entry) Equal(o *Entry) bool { return e == o || e.encoded == o.encoded }
 
 // Stale returns the entry marked as stale since then, or the entry itself if it is stale already. Fields of the file that this
 // version does not know survive.
@@ -54,49 +51,8 @@ func (e *Entry) Stale(since time.Time) *Entry {
 	}
 	stale := &Entry{Target: e.Target}
 	stale.StaleSince = since.UTC().Truncate(time.Millisecond)
-	encoded := make([]byte, 0, len(e.encoded)+len(`,"stale_since":""`)+len(timeFormat))
-	encoded = append(encoded, bytes.TrimSuffix(e.encoded, []byte("}"))...)
-	encoded = append(encoded, `,"stale_since":"`...)
-	encoded = stale.StaleSince.AppendFormat(encoded, timeFormat)
-	stale.encoded = append(encoded, `"}`...)
+	stale.encoded = e.encoded[:len(e.encoded)-len("}")] + `,"stale_since":"` + stale.StaleSince.Format(timeFormat) + `"}`
 	return stale
-}
-
-// Checksum returns the checksum of a document with these entries: "sha256:" and the SHA-256, in hex, of their compact encodings
-// as one JSON array.
-func Checksum(entries []*Entry) string {
-	sum := newListSum()
-	for i := range entries {
-		sum.add(entries[i].encoded)
-	}
-	return sum.text()
-}
-
-// listSum hashes compact JSON values as one array of them.
-type listSum struct {
-	hash  hash.Hash
-	count int
-}
-
-func newListSum() *listSum { return &listSum{hash: sha256.New()} }
-
-func (s *listSum) add(item []byte) {
-	separator := []byte(",")
-	if s.count == 0 {
-		separator = []byte("[")
-	}
-	s.hash.Write(separator)
-	s.hash.Write(item)
-	s.count++
-}
-
-func (s *listSum) text() string {
-	end := []byte("]")
-	if s.count == 0 {
-		end = []byte("[]")
-	}
-	s.hash.Write(end)
-	return "sha256:" + hex.EncodeToString(s.hash.Sum(nil))
 }
 
 // encodeCompact encodes v on one line without HTML escaping: the & of a URL stays as it was written.

@@ -11,49 +11,45 @@ import (
 // ReadFile reads the snapshot file at path, with the encoded bytes of its entries, for a writer that goes on from it. Errors are
 // [*LoadError].
 func ReadFile(path string) (*Document, error) {
-	content, err := readRegular(path, MaxBytes)
-	if err != nil {
+	var data []byte
+	if _, err := readRegular(path, MaxBytes, &data); err != nil {
 		return nil, refuseFile(path, err)
 	}
-	doc, err := Decode(content.data)
+	doc, err := Decode(data)
 	if err != nil {
 		return nil, refuseFile(path, err)
 	}
 	return doc, nil
 }
 
-// content is what was read from one file.
-type content struct {
-	data []byte
-	info fs.FileInfo // taken before the first byte is read, so that a write meanwhile shows at the next look
-}
-
-// readRegular reads a regular file of at most limit bytes. Whatever else stands at path is refused without waiting for it. Once the
-// file is open, content.info is set, error or not.
-func readRegular(path string, limit int64) (content, error) {
+// readRegular reads a regular file of at most limit bytes into a buffer, whose content it replaces. Whatever else stands at path is refused
+// without waiting for it. Once the file is open, info is set, error or not: it is taken before the first byte is read, so that a write
+// meanwhile shows at the next look.
+func readRegular(path string, limit int64, into *[]byte) (info fs.FileInfo, err error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|openNonblock, 0) // #nosec G304 -- the path that the app configured
 	if err != nil {
-		return content{}, err
+		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return content{}, err
+	if info, err = file.Stat(); err != nil {
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return content{info: info}, refuse(ReasonNotRegular, "not a regular file, its mode is %s", info.Mode())
+		return info, refuse(ReasonNotRegular, "not a regular file, its mode is %s", info.Mode())
 	}
 	if info.Size() > limit {
-		return content{info: info}, tooLarge(limit)
+		return info, tooLarge(limit)
 	}
-	buf := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
-	if _, err := buf.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
-		return content{info: info}, fmt.Errorf("reading: %w", err)
+	buffer := bytes.NewBuffer((*into)[:0])
+	buffer.Grow(int(info.Size()) + bytes.MinRead)
+	if _, err := buffer.ReadFrom(io.LimitReader(file, limit+1)); err != nil {
+		return info, fmt.Errorf("reading: %w", err)
 	}
-	if int64(buf.Len()) > limit { // the file has grown since its size was checked
-		return content{info: info}, tooLarge(limit)
+	*into = buffer.Bytes()
+	if int64(len(*into)) > limit { // the file has grown since its size was checked
+		return info, tooLarge(limit)
 	}
-	return content{data: buf.Bytes(), info: info}, nil
+	return info, nil
 }
 
 func tooLarge(limit int64) error { return refuse(ReasonTooLarge, "the limit is %d bytes", limit) }

@@ -2,9 +2,4 @@
 
 package targetsfile
 
-import "io/fs"
-
 const openNonblock = 0
-
-// isUnlinked always returns false: it is for files that are mounted into a container by themselves, which needs a unix.
-func isUnlinked(fs.FileInfo) bool { return false }

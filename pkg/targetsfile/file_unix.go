@@ -2,16 +2,7 @@
 
 package targetsfile
 
-import (
-	"io/fs"
-	"syscall"
-)
+import "syscall"
 
 // openNonblock keeps the opening of a FIFO from waiting for its writer, open(2).
 const openNonblock = syscall.O_NONBLOCK
-
-// isUnlinked reports whether a file has no name in any directory.
-func isUnlinked(info fs.FileInfo) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	return ok && stat.Nlink == 0
-}

@@ -83,7 +83,7 @@ func (f *follower) run(ctx context.Context) {
 
 func (f *follower) stop() {
 	f.watch.close()
-	f.current.watching = false
+	f.current.Watching = false
 	f.publish(f.current)
 }
 
@@ -97,7 +97,7 @@ func (f *follower) untilPoll() time.Duration {
 func (f *follower) look() bool {
 	f.polls++
 	f.lookForName()
-	return f.arm() || f.current.failures > 0 || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
+	return f.arm() || f.current.ConsecutiveFailures > 0 || f.polls%fullReadEvery == 0 || !f.loader.unchanged()
 }
 
 // load arms the watch before it reads, so that a change is either read or announced. It answers all nudges that came before; a later nudge
@@ -110,37 +110,11 @@ func (f *follower) load() {
 	}
 	f.arm()
 	start := time.Now()
-	seen, digest := f.loader.seen, f.loader.digest
+	seen, accepted := f.loader.seen, f.loader.accepted
 	f.replace(f.loader.load(f.current))
-	f.doubtWatch(digest != f.loader.digest || !hasSameContent(seen, f.loader.seen))
+	f.doubtWatch(accepted != f.loader.accepted || !hasSameContent(seen, f.loader.seen))
 	end := time.Now()
 	f.restUntil = end.Add(max(leastRest, end.Sub(start)))
-}
-
-// replace makes next the current state. What is derived from a target is made before lookups see the target, and what is no longer needed is
-// dropped when no lookup finds it any more.
-func (f *follower) replace(next state) {
-	if next.snapshot != f.current.snapshot {
-		for _, d := range f.derived {
-			d.prepare(next.snapshot)
-		}
-		for _, d := range f.derived {
-			d.show()
-		}
-	}
-	f.current = next
-	f.publish(next)
-	for _, d := range f.derived {
-		d.release()
-	}
-}
-
-// derive brings a new derivation into step with the current snapshot.
-func (f *follower) derive(d derivation) {
-	f.derived = append(f.derived, d.derived)
-	d.derived.prepare(f.current.snapshot)
-	d.derived.show()
-	close(d.done)
 }
 
 // arm sees to it that events come from the directory that is now at the path, and reports whether it has opened a new watch. Without a

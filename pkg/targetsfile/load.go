@@ -2,11 +2,12 @@ package targetsfile
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
+	"hash/maphash"
 	"io/fs"
 	"log/slog"
 	"time"
+	"weak"
 )
 
 // loader turns the file into the reader's next state. It keeps the last good snapshot whatever it finds.
@@ -14,12 +15,15 @@ type loader struct {
 	path   string
 	limit  int64
 	log    *slog.Logger
-	seen   fs.FileInfo       // the file that was opened last; nil if opening failed
-	digest [sha256.Size]byte // the digest of the content that was accepted last
-	logged string            // the failure that the log already tells of
+	seen   fs.FileInfo // the file that was opened last; nil if opening failed
+	logged string      // the failure that the log already tells of
 
-	refused [sha256.Size]byte // the digest of the content that was refused last
-	refusal error             // why that content was refused; nil: none was refused, or a good one came since
+	buffer   weak.Pointer[[]byte] // the bytes of the last file, to read the next one into unless the garbage collector came in between
+	sums     checksums            // of the files that were decoded
+	seed     maphash.Seed         // makes digests that nobody else can predict
+	accepted uint64               // the digest of the content that was accepted last
+	refused  uint64               // the digest of the content that was refused last
+	refusal  error                // why that content was refused; nil: none was refused, or a good one came since
 }
 
 // secondLook is how long to wait before looking again for a file that is suddenly missing. On FUSE a name that is being replaced is now and
@@ -28,24 +32,24 @@ const secondLook = leastRest
 
 // load reads the file once and returns the state that follows current.
 func (l *loader) load(current state) state {
-	next, err := l.read(current.snapshot)
+	next, err := l.read(current.Snapshot)
 	if err != nil {
-		current.lastError, current.lastErrorAt = err, time.Now()
-		current.failures++
-		current.rejects++
-		l.logRefusal(current.snapshot, err)
+		current.LastError, current.LastErrorAt = err, time.Now()
+		current.ConsecutiveFailures++
+		current.Rejects++
+		l.logRefusal(current.Snapshot, err)
 		return current
 	}
-	if next != current.snapshot {
-		l.logSnapshot(current.snapshot, next)
-		current.snapshot, current.loadedAt = next, time.Now()
+	if next != current.Snapshot {
+		l.logSnapshot(current.Snapshot, next)
+		current.Snapshot, current.LoadedAt = next, time.Now()
 	}
 	if l.logged != "" {
 		l.log.Info("target snapshot file is good again", slog.String("path", l.path))
 		l.logged = ""
 	}
-	current.lastError, current.lastErrorAt, current.failures = nil, time.Time{}, 0
-	current.loads++
+	current.LastError, current.LastErrorAt, current.ConsecutiveFailures = nil, time.Time{}, 0
+	current.Loads++
 	return current
 }
 
@@ -54,35 +58,43 @@ func (l *loader) unchanged() bool { return unchanged(l.path, l.seen) }
 
 // read returns the snapshot to answer from, which is held itself if the file has the same bytes.
 func (l *loader) read(held *Snapshot) (*Snapshot, error) {
-	file, err := readRegular(l.path, l.limit)
+	buffer := l.buffer.Value()
+	if buffer == nil {
+		buffer = new([]byte)
+		l.buffer = weak.Make(buffer)
+	}
+	info, err := readRegular(l.path, l.limit, buffer)
 	if errors.Is(err, fs.ErrNotExist) && l.seen != nil {
 		time.Sleep(secondLook)
-		file, err = readRegular(l.path, l.limit)
+		info, err = readRegular(l.path, l.limit, buffer)
 	}
-	l.seen = file.info
+	l.seen = info
 	if err != nil {
 		return nil, refuseFile(l.path, err)
 	}
-	digest := sha256.Sum256(file.data)
+	if l.seed == (maphash.Seed{}) {
+		l.seed = maphash.MakeSeed()
+	}
+	digest := maphash.Bytes(l.seed, *buffer)
 	switch {
-	case held != nil && digest == l.digest:
+	case held != nil && digest == l.accepted:
 		l.refusal = nil
 		return held, nil
 	case l.refusal != nil && digest == l.refused:
 		return nil, l.refusal
 	}
-	next, err := l.decode(file.data, held)
+	next, err := l.decode(*buffer, held)
 	if err != nil {
 		l.refused, l.refusal = digest, refuseFile(l.path, err)
 		return nil, l.refusal
 	}
-	l.digest, l.refusal = digest, nil
+	l.accepted, l.refusal = digest, nil
 	return next, nil
 }
 
 // decode returns the snapshot that data holds, if it may follow held.
 func (l *loader) decode(data []byte, held *Snapshot) (*Snapshot, error) {
-	doc, digests, err := decode(data, held.known())
+	doc, err := decode(data, held.list(), &l.sums)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +102,7 @@ func (l *loader) decode(data []byte, held *Snapshot) (*Snapshot, error) {
 		return nil, refuse(ReasonRollback,
 			"generation %d of this epoch was served already, the file has %d", held.Generation(), doc.Generation)
 	}
-	return newSnapshot(doc, digests, held), nil
+	return newSnapshot(doc, held), nil
 }
 
 // isRollback reports whether doc is older than held or contradicts it. Within an epoch generations only rise, and each generation has one

@@ -36,8 +36,8 @@ func TestLoaderKeepsItsSnapshotWhereverAFileIsCut(t *testing.T) {
 		return l.load(current)
 	}
 	first := load(state{}, whole(1))
-	if first.snapshot == nil {
-		t.Fatal(first.lastError)
+	if first.Snapshot == nil {
+		t.Fatal(first.LastError)
 	}
 	second := bytes.TrimSpace(whole(2))
 	current := first
@@ -48,14 +48,14 @@ func TestLoaderKeepsItsSnapshotWhereverAFileIsCut(t *testing.T) {
 			want = ReasonEmpty
 		}
 		var refusal *LoadError
-		if current.snapshot != first.snapshot || !errors.As(current.lastError, &refusal) || refusal.Reason != want {
-			t.Errorf("cut at byte %d: got %v and error %v, want the first snapshot and %s", n, current.snapshot, current.lastError, want)
+		if current.Snapshot != first.Snapshot || !errors.As(current.LastError, &refusal) || refusal.Reason != want {
+			t.Errorf("cut at byte %d: got %v and error %v, want the first snapshot and %s", n, current.Snapshot, current.LastError, want)
 		}
 	}
-	if current.failures != len(second) {
-		t.Errorf("got %d failures, want %d", current.failures, len(second))
+	if current.ConsecutiveFailures != len(second) {
+		t.Errorf("got %d failures, want %d", current.ConsecutiveFailures, len(second))
 	}
-	if current = load(current, second); current.lastError != nil || current.snapshot.Generation() != 2 {
-		t.Errorf("whole again: got %v and error %v, want generation 2", current.snapshot, current.lastError)
+	if current = load(current, second); current.LastError != nil || current.Snapshot.Generation() != 2 {
+		t.Errorf("whole again: got %v and error %v, want generation 2", current.Snapshot, current.LastError)
 	}
 }

@@ -23,7 +23,7 @@ type Map[T any] struct {
 // view holds what was made for the targets of one index. A shown one never changes.
 type view[T any] struct {
 	index    *index
-	items    []item[T] // one for each of the index's targets, in their order
+	items    []item[T] // one for each of the index's entries, in their order
 	count    int       // items that exist
 	failures int       // items with an error
 }
@@ -36,7 +36,7 @@ type item[T any] struct {
 }
 
 func newView[T any](x *index) *view[T] {
-	return &view[T]{index: x, items: make([]item[T], len(x.targets))}
+	return &view[T]{index: x, items: make([]item[T], len(x.entries))}
 }
 
 func (v *view[T]) set(i int, made item[T]) {
@@ -49,13 +49,14 @@ func (v *view[T]) set(i int, made item[T]) {
 	}
 }
 
-// of returns the item for the target of that name, and whether that target equals t.
-func (v *view[T]) of(t *Target) (had item[T], isSame bool) {
-	i, ok := v.index.byName[t.Name]
+// of returns the item for the target of that name, and whether that target equals the one of e.
+func (v *view[T]) of(e *Entry) (had item[T], isSame bool) {
+	i, ok := v.index.byName[e.Name]
 	if !ok {
 		return had, false
 	}
-	return v.items[i], v.index.targets[i].equal(t)
+	held := v.index.entries[i]
+	return v.items[i], held == e || held.equal(&e.Target)
 }
 
 // Get returns what was made for the target of that name, enabled or not. The error is [ErrNotReady], [ErrNotFound] or, while build has
@@ -104,7 +105,7 @@ func (m *Map[T]) Failed() iter.Seq2[Target, error] {
 			return
 		}
 		for i := range v.items {
-			if err := v.items[i].err; err != nil && !yield(v.index.targets[i], err) {
+			if err := v.items[i].err; err != nil && !yield(v.index.entries[i].Target, err) {
 				return
 			}
 		}
@@ -126,7 +127,7 @@ func (m *Map[T]) those(wanted func(*Target) bool) iter.Seq2[Target, T] {
 			return
 		}
 		for i := range v.items {
-			target := &v.index.targets[i]
+			target := &v.index.entries[i].Target
 			if v.items[i].exists && wanted(target) && !yield(*target, v.items[i].value) {
 				return
 			}

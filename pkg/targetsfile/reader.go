@@ -57,8 +57,8 @@ func Open(ctx context.Context, path string, opts ...Option) (*Reader, error) {
 // publish makes next what lookups see, and wakes those who wait for another list of targets. Only the follower calls it.
 func (r *Reader) publish(next state) {
 	previous := r.state.Load()
-	isFirst := next.snapshot != nil && (previous == nil || previous.snapshot == nil)
-	isReplaced := previous == nil || isFirst || next.snapshot != nil && next.snapshot.index != previous.snapshot.index
+	isFirst := next.Snapshot != nil && (previous == nil || previous.Snapshot == nil)
+	isReplaced := previous == nil || isFirst || next.Snapshot != nil && next.Snapshot.index != previous.Snapshot.index
 	if isReplaced {
 		next.replaced = make(chan struct{})
 	} else {
@@ -104,16 +104,16 @@ func (r *Reader) WaitReady(ctx context.Context) error {
 	}
 	current := r.now()
 	switch {
-	case current.snapshot != nil:
+	case current.Snapshot != nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%w: %w: %w", ErrNotReady, context.Cause(ctx), current.lastError)
+		return fmt.Errorf("%w: %w: %w", ErrNotReady, context.Cause(ctx), current.LastError)
 	}
 	return fmt.Errorf("%w: %w", ErrNotReady, ErrClosed)
 }
 
 // Snapshot returns what the reader answers from at this moment, or nil if no valid file has been seen yet.
-func (r *Reader) Snapshot() *Snapshot { return r.now().snapshot }
+func (r *Reader) Snapshot() *Snapshot { return r.now().Snapshot }
 
 // Get returns the target of that name, enabled or not: whoever publishes to it asks its Enabled. The error is [ErrNotReady] or
 // [ErrNotFound]. Get does not lock and does not allocate.

@@ -33,14 +33,14 @@ func TestAMissingFileIsLookedForTwice(t *testing.T) {
 			write(second)
 		}()
 		current = l.load(current)
-		if current.lastError != nil || current.rejects != 0 || current.snapshot.Generation() != 2 {
-			t.Errorf("got %v, %d rejects and error %v, want the file that came back", current.snapshot, current.rejects, current.lastError)
+		if current.LastError != nil || current.Rejects != 0 || current.Snapshot.Generation() != 2 {
+			t.Errorf("got %v, %d rejects and error %v, want the file that came back", current.Snapshot, current.Rejects, current.LastError)
 		}
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
-		if current = l.load(current); !errors.Is(current.lastError, os.ErrNotExist) {
-			t.Errorf("got error %v, want that it is missing", current.lastError)
+		if current = l.load(current); !errors.Is(current.LastError, os.ErrNotExist) {
+			t.Errorf("got error %v, want that it is missing", current.LastError)
 		}
 	})
 }

@@ -13,55 +13,35 @@ import (
 // which a reader has before its first file and a first [Change] has as From, may be asked like any other: it has no targets, and its
 // other answers are zero values.
 type Snapshot struct {
-	head  Document // without Entries: their encoded bytes are as large as the file, and nobody asks a reader for them
+	head  Document // without Entries
 	index *index
 }
 
 // index finds targets. Snapshots with equal checksums share one.
 type index struct {
-	targets []Target // ascending by name
-	byName  map[string]int
-	byType  map[string][]int
-	known   known // targets that the next file need not decode again
+	entries []*Entry       // ascending by name
+	byName  map[string]int // shared by indexes with the same names
 }
 
 // newSnapshot indexes doc. If previous, which may be nil, has the same targets, it takes over the index of previous.
-func newSnapshot(doc *Document, digests []digest, previous *Snapshot) *Snapshot {
+func newSnapshot(doc *Document, previous *Snapshot) *Snapshot {
 	s := &Snapshot{head: *doc}
 	s.head.Entries = nil
 	if previous != nil && previous.Checksum() == doc.Checksum {
 		s.index = previous.index
-	} else {
-		s.index = newIndex(doc.Entries, digests)
+		return s
+	}
+	s.index = &index{entries: doc.Entries}
+	hasSameName := func(a, b *Entry) bool { return a == b || a.Name == b.Name }
+	if previous != nil && slices.EqualFunc(doc.Entries, previous.list(), hasSameName) {
+		s.index.byName = previous.index.byName
+		return s
+	}
+	s.index.byName = make(map[string]int, len(doc.Entries))
+	for i, e := range doc.Entries {
+		s.index.byName[e.Name] = i
 	}
 	return s
-}
-
-func newIndex(entries []*Entry, digests []digest) *index {
-	x := &index{
-		targets: make([]Target, len(entries)),
-		byName:  make(map[string]int, len(entries)),
-		byType:  make(map[string][]int),
-	}
-	for i := range entries {
-		t := entries[i].Target
-		x.targets[i] = t
-		x.byName[t.Name] = i
-		x.byType[t.Type] = append(x.byType[t.Type], i)
-	}
-	x.known = known{targets: x.targets, byDigest: make(map[digest]int, len(digests))}
-	for i, d := range digests {
-		x.known.byDigest[d] = i
-	}
-	return x
-}
-
-// known returns the targets that need not be decoded again when the next file comes. It is never nil.
-func (s *Snapshot) known() *known {
-	if s == nil {
-		return &known{}
-	}
-	return &s.index.known
 }
 
 // Get returns the target of that name, enabled or not. It does not allocate.
@@ -73,31 +53,26 @@ func (s *Snapshot) Get(name string) (t Target, ok bool) {
 	if !ok {
 		return Target{}, false
 	}
-	return s.index.targets[i], true
+	return s.index.entries[i].Target, true
 }
 
 // ByType yields the targets of one type, such as "slack", ascending by name, those that are disabled included.
 func (s *Snapshot) ByType(typ string) iter.Seq[Target] {
-	return func(yield func(Target) bool) {
-		if s == nil {
-			return
-		}
-		for _, i := range s.index.byType[typ] {
-			if !yield(s.index.targets[i]) {
-				return
-			}
-		}
-	}
+	return s.those(func(t *Target) bool { return t.Type == typ })
 }
 
 // All yields all targets, ascending by name, those that are disabled included.
-func (s *Snapshot) All() iter.Seq[Target] { return slices.Values(s.list()) }
+func (s *Snapshot) All() iter.Seq[Target] { return s.those(func(*Target) bool { return true }) }
 
 // Enabled yields the targets that alerts are to be published to, ascending by name.
 func (s *Snapshot) Enabled() iter.Seq[Target] {
+	return s.those(func(t *Target) bool { return t.Enabled })
+}
+
+func (s *Snapshot) those(wanted func(*Target) bool) iter.Seq[Target] {
 	return func(yield func(Target) bool) {
-		for _, t := range s.list() {
-			if t.Enabled && !yield(t) {
+		for _, e := range s.list() {
+			if wanted(&e.Target) && !yield(e.Target) {
 				return
 			}
 		}
@@ -107,11 +82,11 @@ func (s *Snapshot) Enabled() iter.Seq[Target] {
 // Len returns the number of targets, those that are disabled included.
 func (s *Snapshot) Len() int { return len(s.list()) }
 
-func (s *Snapshot) list() []Target {
+func (s *Snapshot) list() []*Entry {
 	if s == nil {
 		return nil
 	}
-	return s.index.targets
+	return s.index.entries
 }
 
 // about returns the fields of the file other than its targets.

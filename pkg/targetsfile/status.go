@@ -34,37 +34,17 @@ type Status struct {
 
 // state is what a Reader answers from. A published one never changes.
 type state struct {
-	snapshot    *Snapshot // nil before the first snapshot
-	loadedAt    time.Time
-	lastError   error
-	lastErrorAt time.Time
-	failures    int
-	loads       uint64
-	rejects     uint64
-	watching    bool
-	detached    bool
-	replaced    chan struct{} // closed when a state with other targets follows
+	Status                 // without what depends on the time: Ready, Age and Stale
+	replaced chan struct{} // closed when a state with other targets follows
 }
 
 // Status returns the present status. It does not lock.
 func (r *Reader) Status() Status {
-	current := r.now()
-	s := Status{
-		Ready:               current.snapshot != nil,
-		Snapshot:            current.snapshot,
-		LoadedAt:            current.loadedAt,
-		LastError:           current.lastError,
-		LastErrorAt:         current.lastErrorAt,
-		ConsecutiveFailures: current.failures,
-		Watching:            current.watching,
-		Detached:            current.detached,
-		Loads:               current.loads,
-		Rejects:             current.rejects,
-	}
-	if s.Ready {
+	s := r.now().Status
+	if s.Ready = s.Snapshot != nil; s.Ready {
 		now := time.Now()
-		s.Age = max(0, now.Sub(current.snapshot.RefreshedAt()))
-		s.Stale = !now.Before(current.snapshot.StaleAfter()) || r.config.maxAge > 0 && s.Age > r.config.maxAge
+		s.Age = max(0, now.Sub(s.Snapshot.RefreshedAt()))
+		s.Stale = !now.Before(s.Snapshot.StaleAfter()) || r.config.maxAge > 0 && s.Age > r.config.maxAge
 	}
 	return s
 }

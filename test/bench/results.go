@@ -37,6 +37,11 @@ func Minus(a, b func(Results) Value) func(Results) Value {
 	return combined(a, b, func(a, b float64) float64 { return a - b })
 }
 
+// Plus returns the sum of the medians of two figures.
+func Plus(a, b func(Results) Value) func(Results) Value {
+	return combined(a, b, func(a, b float64) float64 { return a + b })
+}
+
 // Over returns the quotient of the medians of two figures.
 func Over(a, b func(Results) Value) func(Results) Value {
 	return combined(a, b, func(a, b float64) float64 { return a / b })

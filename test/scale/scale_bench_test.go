@@ -42,7 +42,9 @@ func BenchmarkScale(b *testing.B) {
 				before, after, seconds := rest(b, alone, func() load { return measureLoad(b, plane, nil) })
 				b.ReportMetric((after.api-before.api)/seconds, "cores-api-alone")
 				b.ReportMetric(sidecar.Memory(b, plane.PIDs()["kube-apiserver"], "VmRSS"), "MB-api-alone")
-				f := startFleet(b, plane, namespace, plane.WriteKubeconfig(b, user, namespace), mode.args...)
+				args := append([]string{"--kubeconfig", plane.WriteKubeconfig(b, user, namespace)}, mode.args...)
+				f := startFleet(b, plane, namespace, sidecar.ReleaseBinary(b), args...)
+				b.ReportMetric(f.started.Seconds(), "s-to-publish")
 				<-time.After(settling)
 				f.measureRest()
 				f.measureChanges(mode.changes)
@@ -66,26 +68,35 @@ func (f *fleet) measureRest() {
 	f.b.ReportMetric((after.etcd-before.etcd)/seconds, "cores-etcd")
 	f.b.ReportMetric((after.sidecars-before.sidecars)/seconds, "cores-sidecars")
 	f.b.ReportMetric(sidecar.Memory(f.b, f.plane.PIDs()["kube-apiserver"], "VmRSS"), "MB-api")
-	var anonymous float64
+	f.b.ReportMetric(f.anonymous(), "MB-sidecar")
+}
+
+// anonymous is the mean of the sidecars' anonymous memory in MB.
+func (f *fleet) anonymous() (mean float64) {
 	for _, p := range f.sidecars {
-		anonymous += sidecar.Memory(f.b, p.PID(), "RssAnon")
+		mean += sidecar.Memory(f.b, p.PID(), "RssAnon") / float64(len(f.sidecars))
 	}
-	f.b.ReportMetric(anonymous/float64(len(f.sidecars)), "MB-sidecar")
+	return mean
 }
 
 func (f *fleet) measureChanges(changes int) {
-	var all []time.Duration
-	for range changes {
+	report(f.b, f.changes(changes), "ms-change")
+}
+
+// changes makes some changes and returns how long each took to each file.
+func (f *fleet) changes(count int) (all []time.Duration) {
+	for range count {
 		all = append(all, f.change()...)
 		<-time.After(time.Second) // so that each change is the first one after a quiet spell
 	}
-	f.report(all, "ms-change")
+	return all
 }
 
-func (f *fleet) report(took []time.Duration, unit string) {
+func report(b *testing.B, took []time.Duration, unit string) {
+	b.Helper()
 	slices.Sort(took)
 	for suffix, share := range map[string]float64{"-p50": 0.5, "-p99": 0.99, "-most": 1} {
-		f.b.ReportMetric(float64(took[int(share*float64(len(took)-1))].Microseconds())/1000, unit+suffix)
+		b.ReportMetric(float64(took[int(share*float64(len(took)-1))].Microseconds())/1000, unit+suffix)
 	}
 }
 
@@ -118,6 +129,6 @@ func (f *fleet) measureReturn() {
 	f.b.ReportMetric(peak, "requests/s-peak")
 	f.b.ReportMetric(last.api/last.at.Sub(began).Seconds(), "cores-api-30s")
 	if took := <-changed; took != nil {
-		f.report(took, "ms-return")
+		report(f.b, took, "ms-return")
 	}
 }

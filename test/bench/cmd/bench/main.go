@@ -1,11 +1,14 @@
 // Command bench measures on a real API server, prints what it measured as tables, and writes them into a document:
 //
 //	bench cluster [-root DIR] [-doc FILE]
-//	bench scale [-root DIR] [-doc FILE] [-sidecars N]
+//	bench compare [-root DIR] [-doc FILE] [-before REVISION] [-rounds N]
+//	bench profile [-root DIR] [-doc FILE] [-before REVISION]
+//	bench scale [-root DIR] [-doc FILE] [-before REVISION] [-sidecars N]
 //
 // cluster measures everything that is wanted of the sidecar and its reader, beside what is wanted. It exits with 1 if something falls
-// short of the least that is wanted, or was not measured; an aim that is missed is only shown. scale runs many sidecars at once: it takes
-// eight to ten minutes and, for 200 sidecars, 4 GiB of memory.
+// short of the least that is wanted, or was not measured; an aim that is missed is only shown. compare does so with what is wanted of this
+// version beside an earlier one, 1.0.0, which are measured in turns. profile takes CPU profiles of both. scale runs many sidecars at once: it takes eight to ten minutes and,
+// for 200 sidecars, 4 GiB of memory. With -before it measures a change's way to all files for an earlier version, too.
 package main
 
 import (
@@ -33,8 +36,9 @@ func main() {
 
 // measurement is what one of the verbs does.
 type measurement struct {
-	suites   []bench.Suite
-	document string
+	measure  func(ctx context.Context, root string, out io.Writer) (bench.Results, error)
+	document string // relative to the repository
+	section  string // of the document
 	tables   func(bench.Results) []table
 	judge    func(bench.Results) error
 }
@@ -45,50 +49,116 @@ type table struct {
 	bench.Table
 }
 
+// revision1 is version 1.0.0.
+const revision1 = "78fc569"
+
 func run(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) == 0 || args[0] != "cluster" && args[0] != "scale" {
-		return errors.New("usage: bench cluster|scale [flags]")
+	verbs := map[string]func(*flag.FlagSet) func() measurement{"cluster": cluster, "compare": compare, "profile": profile, "scale": scale}
+	if len(args) == 0 || verbs[args[0]] == nil {
+		return errors.New("usage: bench cluster|compare|profile|scale [flags]")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	root := flags.String("root", "..", "the repository")
 	document := flags.String("doc", "", "where the tables go, relative to it (default docs/performance.md, docs/scale.md)")
-	sidecars := 0
-	if args[0] == "scale" {
-		flags.IntVar(&sidecars, "sidecars", 0, "how many; 0: 200")
-	}
+	parsed := verbs[args[0]](flags)
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	m := cluster()
-	if args[0] == "scale" {
-		m = scale(sidecars)
-	}
+	m := parsed()
 	if *document != "" {
 		m.document = *document
 	}
 	return m.run(ctx, *root, out)
 }
 
-func cluster() measurement {
-	return measurement{
-		suites:   bench.ClusterSuites(),
-		document: "docs/performance.md",
-		tables: func(r bench.Results) []table {
-			return []table{
-				{"### What is wanted\n\n", bench.AimsTable(bench.ClusterAims(), r)},
-				{"### How cost grows\n\n", bench.GrowthTable(bench.Growth(), r)},
-			}
-		},
-		judge: func(r bench.Results) error { return bench.Shortfall(bench.ClusterAims(), r) },
+// measuring runs suites.
+func measuring(suites ...bench.Suite) func(context.Context, string, io.Writer) (bench.Results, error) {
+	return func(ctx context.Context, root string, out io.Writer) (bench.Results, error) {
+		return bench.Run(ctx, root, suites, out)
 	}
 }
 
-func scale(sidecars int) measurement {
-	return measurement{
-		suites:   []bench.Suite{bench.ScaleSuite(sidecars)},
-		document: "docs/scale.md",
-		tables:   func(r bench.Results) []table { return []table{{"", bench.ScaleTable(r)}} },
-		judge:    func(bench.Results) error { return nil },
+// inTemporary gives a measurement a directory for as long as it takes.
+func inTemporary(measure func(dir string) (bench.Results, error)) (bench.Results, error) {
+	dir, err := os.MkdirTemp("", "refresh-sidecar-bench")
+	if err != nil {
+		return nil, fmt.Errorf("making a directory: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return measure(dir)
+}
+
+func cluster(*flag.FlagSet) func() measurement {
+	return func() measurement {
+		return measurement{
+			measure:  measuring(bench.ClusterSuites()...),
+			document: "docs/performance.md", section: "measured",
+			tables: func(r bench.Results) []table {
+				return []table{
+					{"### What is wanted\n\n", bench.AimsTable(bench.ClusterAims(), r)},
+					{"### How cost grows\n\n", bench.GrowthTable(bench.Growth(), r)},
+				}
+			},
+			judge: func(r bench.Results) error { return bench.Shortfall(bench.ClusterAims(), r) },
+		}
+	}
+}
+
+func compare(flags *flag.FlagSet) func() measurement {
+	before := flags.String("before", revision1, "the earlier version, a revision of the repository")
+	rounds := flags.Int("rounds", 6, "how often each version is measured")
+	return func() measurement {
+		return measurement{
+			measure: func(ctx context.Context, root string, out io.Writer) (bench.Results, error) {
+				return inTemporary(func(dir string) (bench.Results, error) { return bench.Compare(ctx, root, *before, dir, *rounds, out) })
+			},
+			document: "docs/performance.md", section: "compared",
+			tables: func(r bench.Results) []table {
+				return []table{{"", bench.AimsTable(bench.CompareAims(), r)}, {"", bench.CompareTable(r)}}
+			},
+			judge: func(r bench.Results) error { return bench.Shortfall(bench.CompareAims(), r) },
+		}
+	}
+}
+
+func profile(flags *flag.FlagSet) func() measurement {
+	before := flags.String("before", revision1, "the earlier version, a revision of the repository")
+	return func() measurement {
+		var profiles bench.Table
+		return measurement{
+			measure: func(ctx context.Context, root string, out io.Writer) (bench.Results, error) {
+				return inTemporary(func(dir string) (_ bench.Results, err error) {
+					profiles, err = bench.Profile(ctx, root, *before, dir, out)
+					return nil, err
+				})
+			},
+			document: "docs/performance.md", section: "profiled",
+			tables: func(bench.Results) []table { return []table{{"", profiles}} },
+			judge:  func(bench.Results) error { return nil },
+		}
+	}
+}
+
+func scale(flags *flag.FlagSet) func() measurement {
+	sidecars := flags.Int("sidecars", 0, "how many; 0: 200")
+	before := flags.String("before", "", "an earlier version to measure in the same run, a revision of the repository; empty: none")
+	return func() measurement {
+		m := measurement{
+			measure:  measuring(bench.ScaleSuite(*sidecars)),
+			document: "docs/scale.md", section: "measured",
+			tables: func(r bench.Results) []table { return []table{{"", bench.ScaleTable(r)}} },
+			judge:  func(bench.Results) error { return nil },
+		}
+		if *before != "" {
+			m.section = "compared"
+			m.measure = func(ctx context.Context, root string, out io.Writer) (bench.Results, error) {
+				return inTemporary(func(dir string) (bench.Results, error) {
+					return bench.CompareScale(ctx, root, *before, dir, *sidecars, out)
+				})
+			}
+			m.tables = func(r bench.Results) []table { return []table{{"", bench.CompareScaleTable(r)}} }
+		}
+		return m
 	}
 }
 
@@ -97,7 +167,7 @@ func (m measurement) run(ctx context.Context, root string, out io.Writer) error 
 	if err != nil {
 		return err
 	}
-	results, runErr := bench.Run(ctx, root, m.suites, out)
+	results, runErr := m.measure(ctx, root, out)
 	section := machine.String() + "\n"
 	fmt.Fprintf(out, "\n%s\n", section)
 	for _, t := range m.tables(results) {
@@ -109,7 +179,7 @@ func (m measurement) run(ctx context.Context, root string, out io.Writer) error 
 	if runErr != nil { // a document with holes is worse than an old one
 		return runErr
 	}
-	if err := bench.WriteSection(filepath.Join(root, m.document), "measured", section); err != nil {
+	if err := bench.WriteSection(filepath.Join(root, m.document), m.section, section); err != nil {
 		return err
 	}
 	return m.judge(results)

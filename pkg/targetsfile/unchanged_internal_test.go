@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -62,14 +63,14 @@ func (s *series) write() {
 func (s *series) load(current state) state {
 	s.t.Helper()
 	next := s.loader.load(current)
-	if next.lastError != nil {
-		s.t.Fatal(next.lastError)
+	if next.LastError != nil {
+		s.t.Fatal(next.LastError)
 	}
-	if next.snapshot.Len() != len(s.entries) {
-		s.t.Fatalf("got %d targets, want %d", next.snapshot.Len(), len(s.entries))
+	if next.Snapshot.Len() != len(s.entries) {
+		s.t.Fatalf("got %d targets, want %d", next.Snapshot.Len(), len(s.entries))
 	}
 	for i, e := range s.entries {
-		if got := next.snapshot.index.targets[i]; got.URL != e.URL || got.Name != e.Name || got.Headers["X-Team"] != "sre" {
+		if got := next.Snapshot.index.entries[i]; got.URL != e.URL || got.Name != e.Name || got.Headers["X-Team"] != "sre" {
 			s.t.Fatalf("target %d is not that of generation %d", i, s.generation)
 		}
 	}
@@ -78,7 +79,7 @@ func (s *series) load(current state) state {
 
 // TestLoadDecodesWhatChanged finds out by the headers, which are a map of its own for each target that is decoded.
 func TestLoadDecodesWhatChanged(t *testing.T) {
-	s := newSeries(t, 600) // for two goroutines
+	s := newSeries(t, 600)
 	s.write()
 	first := s.load(state{})
 	s.set(0, "https://example.com/second")
@@ -98,11 +99,45 @@ func TestLoadDecodesWhatChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// What is written into a map shows whether the snapshots share it.
 			for i := range s.entries {
-				c.before.snapshot.index.targets[i].Headers["mark"] = name
-				if _, shared := c.after.snapshot.index.targets[i].Headers["mark"]; shared == c.want[i] {
+				c.before.Snapshot.index.entries[i].Headers["mark"] = name
+				if _, shared := c.after.Snapshot.index.entries[i].Headers["mark"]; shared == c.want[i] {
 					t.Errorf("target %d: decoded again: %v, want %v", i, !shared, c.want[i])
 				}
-				delete(c.before.snapshot.index.targets[i].Headers, "mark")
+				delete(c.before.Snapshot.index.entries[i].Headers, "mark")
+			}
+		})
+	}
+}
+
+// A target after the one that changed, came or went is not decoded either, only to be found the same as before: that would show in
+// nothing but the time.
+func TestLoadLooksIntoNothingElse(t *testing.T) {
+	const targets = 600
+	for name, change := range map[string]func(s *series){
+		"the first changes": func(s *series) { s.set(0, "https://example.com/second") },
+		"one changes":       func(s *series) { s.set(300, "https://example.com/second") },
+		"one goes":          func(s *series) { s.entries = slices.Delete(s.entries, 300, 301) },
+		"one comes": func(s *series) {
+			s.entries = append(s.entries, s.entries[0])
+			s.set(len(s.entries)-1, "https://example.com/second")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSeries(t, targets)
+			s.write()
+			first := s.load(state{})
+			change(s)
+			s.write()
+			next := state{}
+			got := testing.AllocsPerRun(1, func() {
+				s.loader.accepted = 0 // else a second load would find the same bytes
+				next = s.loader.load(first)
+			})
+			if next.LastError != nil || next.Snapshot == first.Snapshot {
+				t.Fatalf("got error %v, want the next snapshot", next.LastError)
+			}
+			if got > targets {
+				t.Errorf("got %v allocations, want a number that does not grow with that of the targets", got)
 			}
 		})
 	}
