@@ -23,7 +23,8 @@ import (
 // an app that wants an end to each T ranges over [Map.All] after Close.
 //
 // To keep a queue or a connection over changes, let build change old and return it, once nothing can fail any more: lookups then see the change
-// a moment before they see the file. A target whose content comes back after build had failed for another one is built again, too.
+// a moment before they see the file. While build fails, the value does not learn that its target was switched off, either: who sends what has
+// waited in a queue asks [Reader.Get] for Enabled, or lets build succeed for disabled targets. A target whose content comes back after build had failed for another one is built again, too.
 //
 // build and drop are called one at a time, on the goroutine that follows the file or on that of Derive's caller. Lookups do not wait for
 // them, but a newer file, Derive and Close do: they should neither block nor take long, and must not call Derive or Close for the same

@@ -2,9 +2,9 @@ package targetsfile_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
+	"slices"
 	"sync/atomic"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -12,24 +12,33 @@ import (
 
 // lane delivers alerts to one target, one after the other, from a queue that outlives every change of the target.
 type lane struct {
-	target  atomic.Pointer[targetsfile.Target] // as it is now: a rotated token reaches alerts that wait already
+	content atomic.Pointer[content] // as it is now: whoever tries again asks again, for the token may have been rotated meanwhile
 	queue   chan string
 	gone    chan struct{} // closed when the target went; the queue is never closed, so that a late alert does no harm
 	stopped chan struct{} // closed when no further alert comes, and what is queued is to be delivered
 	ended   chan struct{} // closed when the worker has returned
 }
 
+// content is what belongs together of a target, and changes in one step.
+type content struct {
+	target targetsfile.Target
+	filter struct {
+		Severity []string `json:"severity"` // nil: all
+	}
+}
+
 // newLane is what Derive calls for each new or changed target.
 func newLane(target targetsfile.Target, old *lane) (*lane, error) {
-	if target.URL == "" { // whatever can fail comes first: after an error the lane goes on as it was
-		return nil, errors.New("no URL")
+	now := &content{target: target}
+	if err := target.DecodeFilter(&now.filter); err != nil && target.Enabled { // what can fail comes first: the lane goes on as it was
+		return nil, err
 	}
 	if old != nil {
-		old.target.Store(&target)
+		old.content.Store(now)
 		return old, nil
 	}
 	l := &lane{queue: make(chan string, 100), gone: make(chan struct{}), stopped: make(chan struct{}), ended: make(chan struct{})}
-	l.target.Store(&target)
+	l.content.Store(now)
 	go l.run()
 	return l, nil
 }
@@ -38,7 +47,10 @@ func newLane(target targetsfile.Target, old *lane) (*lane, error) {
 func (l *lane) drop() { close(l.gone) }
 
 // enqueue reports whether the alert was taken. Where the queue is full or the target went meanwhile, the app decides.
-func (l *lane) enqueue(alert string) bool {
+func (l *lane) enqueue(alert, severity string) bool {
+	if wanted := l.content.Load().filter.Severity; wanted != nil && !slices.Contains(wanted, severity) {
+		return true
+	}
 	select {
 	case l.queue <- alert:
 		return true
@@ -66,7 +78,11 @@ func (l *lane) run() {
 	}
 }
 
-func (l *lane) deliver(alert string) { fmt.Println(alert, "to", l.target.Load()) }
+func (l *lane) deliver(alert string) {
+	if now := l.content.Load(); now.target.Enabled { // it may have been switched off while the alert waited
+		fmt.Println(alert, "to", now.target)
+	}
+}
 
 // A value with a queue and a worker: alerts that wait are lost neither when the target changes nor when the app ends.
 func ExampleDerive_queue() {
@@ -83,7 +99,7 @@ func ExampleDerive_queue() {
 	}
 
 	for target, lane := range lanes.Enabled() {
-		if !lane.enqueue("DiskFull") {
+		if !lane.enqueue("DiskFull", "critical") {
 			log.Printf("%s does not keep up", target.Name)
 		}
 	}

@@ -40,13 +40,13 @@ func (l *loader) load(current state) state {
 		l.logRefusal(current.Snapshot, err)
 		return current
 	}
+	if l.logged != "" && current.Snapshot != nil {
+		l.log.Info("target snapshot file is good again", slog.String("path", l.path))
+	}
+	l.logged = ""
 	if next != current.Snapshot {
 		l.logSnapshot(current.Snapshot, next)
 		current.Snapshot, current.LoadedAt = next, time.Now()
-	}
-	if l.logged != "" {
-		l.log.Info("target snapshot file is good again", slog.String("path", l.path))
-		l.logged = ""
 	}
 	current.LastError, current.LastErrorAt, current.ConsecutiveFailures = nil, time.Time{}, 0
 	current.Loads++
