@@ -151,6 +151,7 @@ func TestTheChartRefusesValuesThatMeanNothing(t *testing.T) {
 		"image: {name: x}":                  "name",
 		"args: --min-targets=1":             "/args",
 		"args: [min-targets=1]":             "/args/0",
+		"args: [--min-targets 1]":           "/args/0",
 		"resources: {limit: {memory: 1Mi}}": "limit",
 		"goMemLimit: 40Mi":                  "/goMemLimit",
 		"names: {container: Sidecar}":       "/names/container",
