@@ -76,8 +76,8 @@ func (d *Discovery[T]) awaitFile(ctx context.Context, published published) error
 				published = status.Snapshot
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("the sidecar has published generation %d, and the app's path has a %v: is it that sidecar's directory that is mounted? %w",
-				published.Generation, s, errors.Join(context.Cause(ctx), d.reader.Status().LastError))
+			return fmt.Errorf("the sidecar has published generation %d, and the app's path has %s: is it that sidecar's directory that is mounted? %w",
+				published.Generation, s.String(), errors.Join(context.Cause(ctx), d.reader.Status().LastError))
 		}
 	}
 }

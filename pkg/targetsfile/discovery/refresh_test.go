@@ -129,19 +129,21 @@ func TestDiscoverTargetsGoesOnInAnotherEpoch(t *testing.T) {
 	})
 }
 
-// An app that mounts the file by itself, or another one, never sees what the sidecar publishes.
+// An app that mounts the file by itself, or another one, or none, never sees what the sidecar publishes.
 func TestDiscoverTargetsSaysThatTheFileDoesNotArrive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "targets.json")
-		targetsfiletest.WriteSnapshot(t, path, hook("a"))
-		d := open(t, discovery.Config[string]{Path: path, Sidecar: "http://sidecar", Transport: sidecar(func(string) (int, string) {
-			return http.StatusOK, `{"status":"success","snapshot":{"epoch":"another","generation":7}}`
-		})})
-		err := d.DiscoverTargets(t.Context())
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "generation 7") {
-			t.Errorf("got %v, want that generation 7 does not arrive", err)
-		}
-	})
+	for name, want := range map[string]string{"targets.json": "snapshot of 1 targets, generation 1", "missing.json": "no snapshot"} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := t.TempDir()
+			targetsfiletest.WriteSnapshot(t, filepath.Join(dir, "targets.json"), hook("a"))
+			d := open(t, discovery.Config[string]{Path: filepath.Join(dir, name), Sidecar: "http://sidecar", Transport: sidecar(func(string) (int, string) {
+				return http.StatusOK, `{"status":"success","snapshot":{"epoch":"another","generation":7}}`
+			})})
+			err := d.DiscoverTargets(t.Context())
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "published generation 7, and the app's path has "+want) {
+				t.Errorf("got %v, want that generation 7 does not arrive, and %q", err, want)
+			}
+		})
+	}
 }
 
 func TestDiscoverTargetsWithNeitherSidecarNorFile(t *testing.T) {
