@@ -63,21 +63,33 @@ func (g grammar) tidy(args []string) (tidied []string, err error) {
 		case flag == nil: // an argument of the command, or a short flag with its value, as in -ojson
 		case attached && name == "--no-"+flag.Name:
 			arg = "--" + flag.Name + "=" + negated(value)
-		case attached || flag.IsBool():
+		case flag.IsBool() || attached && strings.HasPrefix(name, "--"):
+		case attached: // to a short flag, as in -o=json
+			tidied = append(tidied, withValue(name, value)...)
+			continue
 		case i+1 == len(args):
 			f.add(name, "needs a value")
 		case !isValue(args[i+1]):
 			f.add(name, "needs a value, and %q reads like a flag: write %s=%[1]s if it is meant", args[i+1], name)
 		default:
 			i++
-			arg = name + args[i]
-			if strings.HasPrefix(name, "--") {
-				arg = name + "=" + args[i]
-			}
+			tidied = append(tidied, withValue(name, args[i])...)
+			continue
 		}
 		tidied = append(tidied, arg)
 	}
 	return tidied, f.err()
+}
+
+// withValue returns a flag and its value in the form in which kong takes every value for one, and nothing else for a part of it.
+func withValue(name, value string) []string {
+	switch {
+	case strings.HasPrefix(name, "--"):
+		return []string{name + "=" + value}
+	case value == "": // kong takes the next argument for the value of a short flag to which none is attached
+		return []string{name, ""}
+	}
+	return []string{name + value}
 }
 
 // isUnknownFlag reports whether an argument is a flag, and not a known short one with its value, as in -ojson.

@@ -17,14 +17,14 @@ import (
 // inspectFlags are the arguments of inspect.
 type inspectFlags struct {
 	Path        string         `arg:"" optional:"" help:"The snapshot file. Default: $$TARGET_SNAPSHOT_PATH, otherwise /var/run/publishing-targets/targets.json."`
-	Output      formatOption   `short:"o" default:"table" placeholder:"FORMAT" help:"table, json or yaml."`
+	Output      string         `short:"o" default:"table" placeholder:"FORMAT" help:"table, json or yaml."`
 	MaxAge      durationOption `default:"0s" placeholder:"DURATION" help:"Exit with 1 if the last refresh is longer ago than this; 0 = any age will do."`
 	ShowSecrets boolOption     `default:"false" help:"Show URLs and headers' values too: they are credentials."`
 }
 
 func (i *inspectFlags) validate(variables map[string]string) error {
 	f := faults{variables: variables}
-	f.oneOf("--output", string(i.Output), outputTable, outputJSON, outputYAML)
+	f.oneOf("--output", i.Output, outputTable, outputJSON, outputYAML)
 	f.atLeast("--max-age", i.MaxAge, 0)
 	f.parsed("--show-secrets", i.ShowSecrets.fault)
 	return f.err()
@@ -55,7 +55,7 @@ func inspect(flags *inspectFlags, path string, env environment) int {
 }
 
 // print writes the report in one piece: a report that cannot be encoded leaves no half of itself behind.
-func (r *report) print(env environment, format formatOption) error {
+func (r *report) print(env environment, format string) error {
 	if format != outputTable {
 		return encode(env.stdout, format, r)
 	}

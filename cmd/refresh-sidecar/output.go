@@ -20,17 +20,8 @@ const (
 	outputYAML  = "yaml"
 )
 
-// formatOption is the value of --output.
-type formatOption string
-
-// UnmarshalText accepts -o=json, too, as kubectl does: kong leaves the = of a short flag in the value.
-func (o *formatOption) UnmarshalText(text []byte) error {
-	*o = formatOption(strings.TrimPrefix(string(text), "="))
-	return nil
-}
-
 // encode writes v as JSON for people and jq alike, or as the same in YAML.
-func encode(out io.Writer, format formatOption, v any) error {
+func encode(out io.Writer, format string, v any) error {
 	var buf bytes.Buffer
 	encoder := json.NewEncoder(&buf)
 	encoder.SetEscapeHTML(false) // the & in a URL stays as it is

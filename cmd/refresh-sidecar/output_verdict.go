@@ -19,7 +19,7 @@ func newVerdict(found manifests.Report, strict bool) verdict {
 	return verdict{OK: found.Faults == 0 && (found.Warnings == 0 || !strict), Report: found}
 }
 
-func (v verdict) print(out io.Writer, format formatOption) error {
+func (v verdict) print(out io.Writer, format string) error {
 	if format == outputJSON {
 		return encode(out, format, v)
 	}

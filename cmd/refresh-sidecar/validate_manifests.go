@@ -14,16 +14,16 @@ import (
 
 // validateFlags are the arguments of validate.
 type validateFlags struct {
-	Paths         []string     `arg:"" name:"path" help:"Files and directories of Secret manifests; - reads standard input. They are taken for what one sidecar reads together."`
-	Output        formatOption `short:"o" default:"text" placeholder:"FORMAT" help:"text or json."`
-	Strict        boolOption   `default:"false" help:"Exit with 1 for warnings too."`
-	LabelSelector string       `default:"publishing-target=true" envar:"TARGET_LABEL_SELECTOR" help:"Which Secrets count."`
-	Namespace     string       `short:"n" default:"default" placeholder:"NAME" help:"Of Secrets that name none, as with kubectl apply."`
+	Paths         []string   `arg:"" name:"path" help:"Files and directories of Secret manifests; - reads standard input. They are taken for what one sidecar reads together."`
+	Output        string     `short:"o" default:"text" placeholder:"FORMAT" help:"text or json."`
+	Strict        boolOption `default:"false" help:"Exit with 1 for warnings too."`
+	LabelSelector string     `default:"publishing-target=true" envar:"TARGET_LABEL_SELECTOR" help:"Which Secrets count."`
+	Namespace     string     `short:"n" default:"default" placeholder:"NAME" help:"Of Secrets that name none, as with kubectl apply."`
 }
 
 func (v *validateFlags) validate(variables map[string]string) error {
 	f := faults{variables: variables}
-	f.oneOf("--output", string(v.Output), outputText, outputJSON)
+	f.oneOf("--output", v.Output, outputText, outputJSON)
 	f.parsed("--strict", v.Strict.fault)
 	if err := kube.ValidateSelector(v.LabelSelector); err != nil {
 		f.add("--label-selector", "%v", err)

@@ -9,11 +9,11 @@ import (
 // strayVariable is a variable of the environment that looks like the sidecar's and that no flag has.
 type strayVariable struct {
 	name  string
-	meant string // the variable that was probably meant, ""
+	meant string // the variable that was probably meant; empty: no known one is like it
 }
 
-// stray returns the variables that look like the sidecar's and that no flag has, in order. Those with which Kubernetes announces a Service
-// whose name begins with "target" are none, and an empty one is unset.
+// stray returns the variables that look like the sidecar's and that no flag has, in order. An empty variable counts as
+// unset, and those with which Kubernetes announces a Service whose name begins with "target" are not meant for the sidecar.
 func (g grammar) stray(environ []string) (stray []strayVariable) {
 	candidates := slices.Sorted(maps.Keys(g.variables))
 	for _, variable := range slices.Sorted(slices.Values(environ)) {

@@ -66,7 +66,7 @@ func unquotedError(err error) error {
 // unquotedLog is the log for exporter-toolkit, which complains there of a file that was changed and cannot be parsed any more.
 type unquotedLog struct{ slog.Handler }
 
-// Handle implements [slog.Handler]. The record's own time is left out: who made the logger adds the line's.
+// Handle implements [slog.Handler]. The record's own time is left out: the logger behind it stamps the line.
 func (h unquotedLog) Handle(ctx context.Context, record slog.Record) error {
 	out := slog.NewRecord(time.Time{}, record.Level, record.Message, record.PC)
 	record.Attrs(func(a slog.Attr) bool {

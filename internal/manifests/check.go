@@ -65,7 +65,7 @@ type checker struct {
 	seen             map[inode]bool              // files that were read: one may be given twice, or by name and in its directory
 	secrets          map[string]*manifest        // Secrets by namespace/name
 	names            map[string]*manifest        // Secrets by the name of their target
-	elsewhere        []int                       // findings about what becomes a Secret elsewhere
+	elsewhere        []int                       // indexes of the findings about what becomes a Secret elsewhere
 	out              Report
 }
 

@@ -113,9 +113,9 @@ func (f *follower) mistrust() {
 // changes without such a pause. The resourceVersion is the fingerprint of a [source.Listing] or of a Relist; if the tree already differs
 // from it, that is the first change. Watch calls emit from the calling goroutine, and returns ctx's error when ctx ends; it has no other.
 //
-// It follows changes with fsnotify, and also looks every 5 s, or every second where fsnotify cannot be had, or has missed a change and not told of
-// another one since. It watches directories: PATH
-// and those of its tree, the directory above PATH, which may be replaced, and the directories of the files that links lead to.
+// It follows changes with fsnotify, and also looks every 5 s, or every second where fsnotify cannot be had, or has missed a change and told of
+// none since. It watches directories: PATH and those of its tree, the directory above PATH, which may be replaced, and the directories of the
+// files that links lead to.
 func (m *Source) Watch(ctx context.Context, namespace, resourceVersion string, emit func(source.Event)) error {
 	n := newNotifier()
 	defer n.close()

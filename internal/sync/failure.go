@@ -54,7 +54,7 @@ func emptyFailure(present targetsfile.Source, other *otherSnapshot) *failure {
 	return &failure{kind: typeGuard, class: ClassTransient,
 		err: fmt.Errorf("found no target (%s), and the snapshot in place has %d that other flags found (%s): not published",
 			source.Describe(present), other.targets, source.Describe(other.source)),
-		hint: "correct --label-selector, --namespace or --manifests; the first target that they find is published at once; if there is to be none, delete the snapshot and restart the sidecar"}
+		hint: "correct --label-selector, --namespace or --manifests; the first target that they find is published; if there is to be none, delete the snapshot and restart the sidecar: a new pod begins without one"}
 }
 
 // panicFailure names the type of a panic's value only: the value could quote a Secret.

@@ -169,8 +169,8 @@ func (m *merging) best(rivals []*source.Secret) (best int) {
 	if holder != nil {
 		former = vacancy{secret: holder.Secret, since: m.now}
 	}
-	if holder != nil && holder.SecretUID == "" { // of a manifest: the namespaces of one tree have one writer
-		former = vacancy{}
+	if holder != nil && holder.SecretUID == "" {
+		former = vacancy{} // A manifest's name is reserved to nobody: whoever writes to one namespace of a tree writes to all.
 	}
 	reserved := former.secret != "" && m.now.Sub(former.since) < reservedFor
 	best = -1

@@ -127,7 +127,7 @@ func (l *loop) reportMissing(p publication) {
 			Msg("somebody else wrote the snapshot, it is replaced in a new epoch")
 	}
 	l.publications.tampered = p.foreign
-	if !l.publications.missing { // else the write that was to put it back failed, and the absence is counted
+	if !l.publications.missing { // otherwise the write that was to put it back has failed, and the absence is counted already
 		l.publications.missing = true // until a write succeeds
 		l.metrics.missing.WithLabelValues(missingBecause(p.foreign)).Inc()
 	}

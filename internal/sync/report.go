@@ -187,7 +187,8 @@ func (c *comparison) line(message string, e *targetsfile.Entry) {
 
 func (c *comparison) removed(e *targetsfile.Entry) {
 	c.line("target removed", e)
-	if e.SecretUID != "" { // else of a manifest: the namespaces of one tree have one writer
+	// A manifest has no UID, and its name is reserved to nobody: whoever writes to one namespace of a tree writes to all.
+	if e.SecretUID != "" {
 		c.vacated[e.Name] = vacancy{secret: e.Secret, since: time.Now()}
 	}
 }

@@ -63,7 +63,7 @@ type versionCheck struct {
 	seen      versionSeen
 	exact     bool
 	report    chan<- versionSeen
-	hold      *hold         // what a LIST was asked to wait holds checks, too
+	hold      *hold         // until when the answer to a LIST asked to be left alone: checks keep to it, too
 	interval  time.Duration // the longest Retry-After that is heeded
 	log       zerolog.Logger
 }

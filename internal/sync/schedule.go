@@ -42,13 +42,13 @@ type schedule struct {
 	denials   int  // number of 401 and 403 in the present outage
 
 	recoverable  bool      // the last attempt failed for something that can be over at any time
-	hold         hold      // of a server that asked to be left alone
+	hold         hold      // until when a server asked to be left alone
 	forwarded    time.Time // when a refresh was brought forward last
 	forwardAtEnd bool      // what the last attempts failed for ended during the attempt that runs
 	stopped      bool
 }
 
-// hold is until when a server asked to be left alone. The loop sets it; checks of the server's version, which run beside it, read it.
+// hold is the time until which a server asked to be left alone. The loop sets it; checks of the server's version, which run beside it, read it.
 type hold struct{ at atomic.Pointer[time.Time] }
 
 func (h *hold) set(at time.Time) { h.at.Store(&at) }

@@ -117,6 +117,26 @@ refresh-sidecar:
 	}
 }
 
+// Kubernetes takes a name of digits, such as a namespace for each year, which YAML takes for a number.
+func TestTheChartsNamesMayBeDigits(t *testing.T) {
+	objects := parse(t, deploy.Helm(t, "template", "12", filepath.Join(deploy.Charts(t), "example"), "--namespace", "2026", "--values", valuesFile(t, `
+refresh-sidecar:
+  names: {container: "34", objects: "56", serviceAccount: "1e3"}
+  rights: {namespaces: ["2025"]}
+  podMonitor: {create: true, matchLabels: {app: "1"}}
+  prometheusRule: {create: true}
+`)))
+	binding := typed[rbacv1.RoleBinding](t, objects, "RoleBinding")
+	got := []string{
+		typed[appsv1.Deployment](t, objects, "Deployment").Spec.Template.Spec.InitContainers[0].Name,
+		typed[rbacv1.Role](t, objects, "Role").Namespace, binding.RoleRef.Name, binding.Subjects[0].Name, binding.Subjects[0].Namespace,
+		typed[monitoringv1.PodMonitor](t, objects, "PodMonitor").Namespace, typed[monitoringv1.PrometheusRule](t, objects, "PrometheusRule").Labels["app.kubernetes.io/instance"],
+	}
+	if diff := cmp.Diff([]string{"34", "2025", "56", "1e3", "2026", "2026", "12"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func memory(quantity, cpu string) corev1.ResourceList {
 	list := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(quantity)}
 	if cpu != "" {
@@ -131,6 +151,7 @@ func TestTheChartRefusesValuesThatMeanNothing(t *testing.T) {
 		"image: {name: x}":                  "name",
 		"args: --min-targets=1":             "/args",
 		"args: [min-targets=1]":             "/args/0",
+		"args: [--min-targets 1]":           "/args/0",
 		"resources: {limit: {memory: 1Mi}}": "limit",
 		"goMemLimit: 40Mi":                  "/goMemLimit",
 		"names: {container: Sidecar}":       "/names/container",

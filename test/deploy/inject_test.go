@@ -101,8 +101,13 @@ func TestAPodThatAsksGetsTheSidecar(t *testing.T) {
 		"chosen containers":  {patches: []string{annotated("containers=proxy  app"), two}, readers: []string{"app", "proxy"}},
 		"another image":      {patches: []string{annotated("image=registry.example.com/sidecar:2")}, image: "registry.example.com/sidecar:2"},
 		"flags":              {patches: []string{annotated("args= --min-targets=1  --log-level=debug")}, args: []string{"--min-targets=1", "--log-level=debug"}},
-		"a job's pod":        {patches: []string{labelled, `spec: {restartPolicy: Never}`}},
-		"fields of its own":  {patches: []string{labelled, `spec: {hostname: one, enableServiceLinks: false, automountServiceAccountToken: false}`}},
+		"annotations of several lines": {
+			patches: []string{annotated("args=--min-targets=1\n--log-level=debug\n", "containers=proxy\napp\n", "after=vpn\nmigrate\n"), two,
+				`spec: {initContainers: [{name: vpn, image: "v:1"}, {name: migrate, image: "m:1"}]}`},
+			args: []string{"--min-targets=1", "--log-level=debug"}, readers: []string{"app", "proxy"}, init: []string{"vpn", "migrate", "refresh-sidecar"},
+		},
+		"a job's pod":       {patches: []string{labelled, `spec: {restartPolicy: Never}`}},
+		"fields of its own": {patches: []string{labelled, `spec: {hostname: one, enableServiceLinks: false, automountServiceAccountToken: false}`}},
 		"behind a mesh by its name": {
 			patches: []string{labelled, `spec: {initContainers: [{name: istio-init, image: "i:1"}, {name: istio-proxy, image: "i:1", restartPolicy: Always}, {name: migrate, image: "m:1"}]}`},
 			init:    []string{"istio-init", "istio-proxy", "refresh-sidecar", "migrate"},
@@ -222,11 +227,13 @@ func TestAPodThatCannotHaveTheSidecarIsRefused(t *testing.T) {
 		patches []string
 		want    string
 	}{
-		"a mistyped value":        {[]string{`metadata: {labels: {` + asks + `: "True"}}`}, `is "True"; say "true", or "false"`},
-		"several containers":      {[]string{labelled, two}, "which of [app exporter] are to have them"},
-		"an unknown container":    {[]string{annotated("containers=ap")}, "the targets are mounted in []; say in the annotation"},
-		"one unknown container":   {[]string{annotated("containers=app exporters"), two}, "the targets are mounted in [app]; say in the annotation"},
-		"a volume of that name":   {[]string{labelled, `spec: {volumes: [{name: targets, emptyDir: {}}]}`}, `Duplicate value: "targets"`},
+		"a mistyped value":      {[]string{`metadata: {labels: {` + asks + `: "True"}}`}, `is "True"; say "true", or "false"`},
+		"several containers":    {[]string{labelled, two}, "which of [app exporter] are to have them"},
+		"an unknown container":  {[]string{annotated("containers=ap")}, "the targets are mounted in []; say in the annotation"},
+		"one unknown container": {[]string{annotated("containers=app exporters"), two}, "the targets are mounted in [app]; say in the annotation"},
+		"a volume of that name": {[]string{labelled, `spec: {volumes: [{name: targets, emptyDir: {}}]}`}, `Duplicate value: "targets"`},
+		"another volume in the targets' place": {[]string{labelled, `spec: {
+			containers: [{name: app, volumeMounts: [{name: cache, mountPath: ` + mountPath + `}]}], volumes: [{name: cache, emptyDir: {}}]}`}, "the targets are mounted in []; say in the annotation"},
 		"a classic sidecar alone": {[]string{labelled, `spec: {initContainers: [{name: refresh-sidecar, image: "s:1"}], containers: [{name: app, volumeMounts: [{name: targets, mountPath: ` + mountPath + `}]}], volumes: [{name: targets, emptyDir: {}}]}`}, "did not get it"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -33,7 +33,7 @@ func (s *sidecar) passOn(path string) http.Handler {
 			r.SetURL(s.base)
 			r.Out.URL.Path, r.Out.URL.RawPath = s.path(path), ""
 			r.SetXForwarded()
-			keepSameOrigin(r)
+			translateOrigin(r)
 		},
 		Transport:      s.client.Transport,
 		ModifyResponse: s.translate,
@@ -48,11 +48,15 @@ func (s *sidecar) passOn(path string) http.Handler {
 	}
 }
 
-// keepSameOrigin makes a page of the app's own origin one of the sidecar's. The sidecar refuses a browser's refresh for a page of another
-// site, and knows a site by the host that it is called by, which is not the app's.
-func keepSameOrigin(r *httputil.ProxyRequest) {
-	origin, err := url.Parse(r.In.Header.Get("Origin"))
-	if err == nil && origin.Host != "" && origin.Host == r.In.Host {
+// translateOrigin makes a page of the app's own origin one of the sidecar's, and every other page one of no origin. The sidecar refuses a
+// browser's refresh for a page of another site, and knows a site by the host that it is called by, which is not the app's.
+func translateOrigin(r *httputil.ProxyRequest) {
+	given := r.In.Header.Get("Origin")
+	if given == "" {
+		return
+	}
+	r.Out.Header.Set("Origin", "null")
+	if origin, err := url.Parse(given); err == nil && origin.Host != "" && origin.Host == r.In.Host {
 		r.Out.Header.Set("Origin", r.Out.URL.Scheme+"://"+r.Out.URL.Host)
 	}
 }

@@ -81,6 +81,43 @@ func TestHandlersCallOnePath(t *testing.T) {
 	}
 }
 
+// A page of the app's own origin is one of the sidecar's, and no other page is, whatever the site is called.
+func TestHandlersPassOnWhoseThePageIs(t *testing.T) {
+	var origin string
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { origin = r.Header.Get("Origin") }))
+	defer upstream.Close()
+	d := openBeside(t, upstream.URL, discovery.Config[string]{})
+	for given, want := range map[string]string{
+		"": "", "https://app.example": upstream.URL, "https://app.example:444": "null", "https://elsewhere.example": "null", "null": "null",
+		upstream.URL: "null", ":": "null", "app.example": "null",
+	} {
+		request := httptest.NewRequest(http.MethodPost, "https://app.example/refresh", nil)
+		if given != "" {
+			request.Header.Set("Origin", given)
+		}
+		d.RefreshHandler().ServeHTTP(httptest.NewRecorder(), request)
+		if origin != want {
+			t.Errorf("Origin %q: the sidecar got %q, want %q", given, origin, want)
+		}
+	}
+}
+
+// An answer too long to be translated arrives whole.
+func TestALongAnswerArrivesWhole(t *testing.T) {
+	long := `{"error":"rate_limited","x":"` + strings.Repeat("x", 2<<20) + `"}`
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, long)
+	}))
+	defer upstream.Close()
+	d := openBeside(t, upstream.URL, discovery.Config[string]{ErrorCodes: map[string]string{"rate_limited": "rate_limit_exceeded"}})
+	answer := httptest.NewRecorder()
+	d.StatusHandler().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))
+	if got := answer.Body.String(); got != long {
+		t.Errorf("got %d bytes, want all %d", len(got), len(long))
+	}
+}
+
 func openBeside(t *testing.T, sidecarURL string, c discovery.Config[string]) *discovery.Discovery[string] {
 	t.Helper()
 	c.Path, c.Sidecar = filepath.Join(t.TempDir(), "targets.json"), sidecarURL

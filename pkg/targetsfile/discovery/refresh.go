@@ -14,6 +14,7 @@ const (
 	waitForEnd  = "wait=30s"            // asks the sidecar to answer when the refresh has ended
 	patience    = 45 * time.Second      // bounds DiscoverTargets, its wait for the file included
 	fileLookups = 10 * time.Millisecond // between two looks whether the reader has what the sidecar has published
+	epochChecks = time.Second           // between two questions whether the sidecar publishes in another epoch by now
 )
 
 // DiscoverTargets asks the sidecar for a refresh, and returns nil once one that began after the call has succeeded and lookups answer from
@@ -31,9 +32,9 @@ func (d *Discovery[T]) DiscoverTargets(ctx context.Context) error {
 		return d.withoutSidecar(ctx, err)
 	}
 	if code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
-		watchCode, status, err := d.sidecar.ask(ctx, http.MethodGet, statusPath, "")
-		if err == nil && watchCode == http.StatusOK && status.Watch.Connected {
-			code, answer = watchCode, status
+		status, ok := d.sidecar.status(ctx)
+		if ok && status.Watch.Connected && (status.Status == "failed" || status.Snapshot.Epoch != "") {
+			code, answer = http.StatusOK, status
 		}
 	}
 	switch {
@@ -57,10 +58,12 @@ func (d *Discovery[T]) withoutSidecar(ctx context.Context, err error) error {
 }
 
 // awaitFile waits until lookups answer from what the sidecar has published. It looks again and again, because a change of the generation
-// alone wakes nobody.
+// alone wakes nobody, and asks for the sidecar's present epoch: a reader that has gone on to another one never has the old one again.
 func (d *Discovery[T]) awaitFile(ctx context.Context, published published) error {
 	looks := time.NewTicker(fileLookups)
 	defer looks.Stop()
+	asks := time.NewTicker(epochChecks)
+	defer asks.Stop()
 	for {
 		s := d.reader.Snapshot()
 		if s.Epoch() == published.Epoch && s.Generation() >= published.Generation {
@@ -68,9 +71,13 @@ func (d *Discovery[T]) awaitFile(ctx context.Context, published published) error
 		}
 		select {
 		case <-looks.C:
+		case <-asks.C:
+			if status, ok := d.sidecar.status(ctx); ok && status.Snapshot.Epoch != "" && status.Snapshot.Epoch != published.Epoch {
+				published = status.Snapshot
+			}
 		case <-ctx.Done():
-			return fmt.Errorf("the sidecar has published generation %d, and the app's path has a %v: is it that sidecar's directory that is mounted? %w",
-				published.Generation, s, errors.Join(context.Cause(ctx), d.reader.Status().LastError))
+			return fmt.Errorf("the sidecar has published generation %d, and the app's path has %s: is it that sidecar's directory that is mounted? %w",
+				published.Generation, s.String(), errors.Join(context.Cause(ctx), d.reader.Status().LastError))
 		}
 	}
 }

@@ -52,6 +52,8 @@ func TestDiscoverTargetsWithoutAChange(t *testing.T) {
 		{"refused, and the refresh before has failed", map[string]string{refresh: `503 {"error":"too_many_waiters"}`,
 			status: `200 {"status":"failed","error":"disk full","snapshot":{"epoch":"%s","generation":1},"watch":{"connected":true}}`}, "disk full"},
 		{"no end in time", map[string]string{refresh: `504 {"error":"wait_timeout","message":"it goes on"}`}, "504 wait_timeout: it goes on"},
+		{"nothing was published yet", map[string]string{refresh: `429 {"error":"rate_limited","message":"next in 45 s"}`,
+			status: `200 {"status":"idle","error":null,"snapshot":{"epoch":null,"generation":0},"watch":{"connected":true}}`}, "429 rate_limited: next in 45 s"},
 		{"not allowed", map[string]string{refresh: `401 {"error":"unauthenticated","message":"needs a token"}`}, "401 unauthenticated"},
 		{"something else answers", map[string]string{refresh: `200 <html>`}, "no sidecar"},
 		{"nobody answers", nil, ""},
@@ -102,19 +104,46 @@ func TestDiscoverTargetsWaitsUntilLookupsKnow(t *testing.T) {
 	})
 }
 
-// An app that mounts the file by itself, or another one, never sees what the sidecar publishes.
-func TestDiscoverTargetsSaysThatTheFileDoesNotArrive(t *testing.T) {
+// The sidecar loses its file between its answer and the app's look at it, and puts it back in another epoch.
+func TestDiscoverTargetsGoesOnInAnotherEpoch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "targets.json")
-		targetsfiletest.WriteSnapshot(t, path, hook("a"))
-		d := open(t, discovery.Config[string]{Path: path, Sidecar: "http://sidecar", Transport: sidecar(func(string) (int, string) {
-			return http.StatusOK, `{"status":"success","snapshot":{"epoch":"another","generation":7}}`
+		writer := targetsfiletest.NewWriter(t, filepath.Join(t.TempDir(), "targets.json"))
+		writer.Publish(hook("a"))
+		d := open(t, discovery.Config[string]{Path: writer.Path(), Sidecar: "http://sidecar", Transport: sidecar(func(request string) (int, string) {
+			epoch, generation := "gone", uint64(7)
+			if request == refresh {
+				writer.NewEpoch()
+				writer.Publish(hook("b"))
+			} else if last, err := targetsfile.ReadFile(writer.Path()); err == nil {
+				epoch, generation = last.Epoch, last.Generation
+			}
+			return http.StatusOK, fmt.Sprintf(`{"status":"success","snapshot":{"epoch":%q,"generation":%d}}`, epoch, generation)
 		})})
-		err := d.DiscoverTargets(t.Context())
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "generation 7") {
-			t.Errorf("got %v, want that generation 7 does not arrive", err)
+		begun := time.Now()
+		if err := d.DiscoverTargets(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, took := d.ListTargets(), time.Since(begun); !slices.Equal(got, []string{"b"}) || took > 10*time.Second {
+			t.Errorf("got %v after %s, want b within 10 s", got, took)
 		}
 	})
+}
+
+// An app that mounts the file by itself, or another one, or none, never sees what the sidecar publishes.
+func TestDiscoverTargetsSaysThatTheFileDoesNotArrive(t *testing.T) {
+	for name, want := range map[string]string{"targets.json": "snapshot of 1 targets, generation 1", "missing.json": "no snapshot"} {
+		synctest.Test(t, func(t *testing.T) {
+			dir := t.TempDir()
+			targetsfiletest.WriteSnapshot(t, filepath.Join(dir, "targets.json"), hook("a"))
+			d := open(t, discovery.Config[string]{Path: filepath.Join(dir, name), Sidecar: "http://sidecar", Transport: sidecar(func(string) (int, string) {
+				return http.StatusOK, `{"status":"success","snapshot":{"epoch":"another","generation":7}}`
+			})})
+			err := d.DiscoverTargets(t.Context())
+			if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "published generation 7, and the app's path has "+want) {
+				t.Errorf("got %v, want that generation 7 does not arrive, and %q", err, want)
+			}
+		})
+	}
 }
 
 func TestDiscoverTargetsWithNeitherSidecarNorFile(t *testing.T) {

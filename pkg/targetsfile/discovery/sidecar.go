@@ -69,6 +69,12 @@ type answer struct {
 	Watch    struct{ Connected bool }
 }
 
+// status asks for the status. It reports whether that was answered.
+func (s *sidecar) status(ctx context.Context) (status answer, ok bool) {
+	code, status, err := s.ask(ctx, http.MethodGet, statusPath, "")
+	return status, err == nil && code == http.StatusOK
+}
+
 // ask sends a request without a body. The error is of a sidecar that does not answer; what answers and is no sidecar gives an empty answer
 // that says so.
 func (s *sidecar) ask(ctx context.Context, method, path, query string) (code int, a answer, err error) {

@@ -32,20 +32,28 @@ func (t *translation) translate(response *http.Response) error {
 	if err != nil {
 		return err
 	}
-	_ = response.Body.Close()
 	var fields map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) == nil {
-		t.rename(fields)
-		t.fill(fields)
-		if body, err = json.Marshal(fields); err != nil {
-			return err
-		}
-		body = append(body, '\n')
-		response.ContentLength = int64(len(body))
-		response.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	if json.Unmarshal(body, &fields) != nil {
+		response.Body = partlyRead{io.MultiReader(bytes.NewReader(body), response.Body), response.Body}
+		return nil
 	}
+	_ = response.Body.Close()
+	t.rename(fields)
+	t.fill(fields)
+	if body, err = json.Marshal(fields); err != nil {
+		return err
+	}
+	body = append(body, '\n')
+	response.ContentLength = int64(len(body))
+	response.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// partlyRead is a body of which a part was read, and is read again.
+type partlyRead struct {
+	io.Reader
+	io.Closer
 }
 
 // rename changes the code of an error. The error of a status is a text, which no code equals.

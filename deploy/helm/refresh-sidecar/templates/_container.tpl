@@ -5,7 +5,7 @@ is as it is.
 {{- define "refresh-sidecar.initContainer" -}}
 {{- $chart := index .Subcharts "refresh-sidecar" -}}
 {{- $values := $chart.Values -}}
-- name: {{ $values.names.container }}
+- name: {{ $values.names.container | quote }}
   image: {{ printf "%s:%s" $values.image.repository (default $chart.Chart.AppVersion $values.image.tag) | quote }}
   {{- with $values.image.pullPolicy }}
   imagePullPolicy: {{ . }}

@@ -22,7 +22,7 @@ All objects beside the app's own, those that the values ask for: one template of
 
 {{- define "refresh-sidecar.labels" -}}
 app.kubernetes.io/name: refresh-sidecar
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
@@ -37,8 +37,8 @@ What the sidecar may do, in each namespace with targets.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
-  name: {{ include "refresh-sidecar.name" $root }}
-  namespace: {{ . }}
+  name: {{ include "refresh-sidecar.name" $root | quote }}
+  namespace: {{ . | quote }}
   labels:
     {{- include "refresh-sidecar.labels" $root | nindent 4 }}
 rules:
@@ -49,18 +49,18 @@ rules:
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
-  name: {{ include "refresh-sidecar.name" $root }}
-  namespace: {{ . }}
+  name: {{ include "refresh-sidecar.name" $root | quote }}
+  namespace: {{ . | quote }}
   labels:
     {{- include "refresh-sidecar.labels" $root | nindent 4 }}
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: Role
-  name: {{ include "refresh-sidecar.name" $root }}
+  name: {{ include "refresh-sidecar.name" $root | quote }}
 subjects:
   - kind: ServiceAccount
-    name: {{ required "refresh-sidecar.names.serviceAccount: name the service account of the app's pods" $values.names.serviceAccount }}
-    namespace: {{ $root.Release.Namespace }}
+    name: {{ required "refresh-sidecar.names.serviceAccount: name the service account of the app's pods" $values.names.serviceAccount | quote }}
+    namespace: {{ $root.Release.Namespace | quote }}
 {{- end }}
 {{- end }}
 
@@ -69,8 +69,8 @@ subjects:
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
 metadata:
-  name: {{ include "refresh-sidecar.name" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "refresh-sidecar.name" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "refresh-sidecar.labels" . | nindent 4 }}
     {{- with $values.podMonitor.labels }}
@@ -90,8 +90,8 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  name: {{ include "refresh-sidecar.name" . }}
-  namespace: {{ .Release.Namespace }}
+  name: {{ include "refresh-sidecar.name" . | quote }}
+  namespace: {{ .Release.Namespace | quote }}
   labels:
     {{- include "refresh-sidecar.labels" . | nindent 4 }}
     {{- with $chart.Values.prometheusRule.labels }}
