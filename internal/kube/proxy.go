@@ -71,7 +71,7 @@ func proxyHint(err error) string {
 	op, _ := errors.AsType[*net.OpError](err)
 	switch {
 	case refused && refusal.code == http.StatusProxyAuthRequired:
-		return "the proxy asks for a user and a password: they belong into its address, http://USER:PASSWORD@HOST:PORT, in HTTPS_PROXY or the kubeconfig's proxy-url" + except
+		return "the proxy asks for a user and a password: they belong in its address, http://USER:PASSWORD@HOST:PORT, in HTTPS_PROXY or the kubeconfig's proxy-url" + except
 	case refused:
 		return "the proxy of HTTPS_PROXY, or of the kubeconfig's proxy-url, has to allow CONNECT to the API server's address and port" + except
 	case errors.Is(err, errProxyAddress):
