@@ -20,11 +20,11 @@ import (
 
 var changes = flag.Int("changes", 0, "how many changes are measured; 0: nothing is run")
 
-// arrangement is a way to share the snapshot's directory, and what the reader says of it in the end.
+// arrangement is a way to share the snapshot's directory between sidecar and app.
 type arrangement struct {
 	name     string
 	share    func(t *testing.T, w world) (app *os.File, log string)
-	watching bool
+	watching bool // what the reader says in the end
 }
 
 // world is what all arrangements have in common.

@@ -58,7 +58,6 @@ func (p *pod) start(c container, stdout, stderr *os.File) {
 	bundle := filepath.Join(p.dir, c.name)
 	config, err := json.Marshal(map[string]any{
 		"ociVersion": "1.0.2",
-		"hostname":   "alert-history",
 		"process":    map[string]any{"user": c.user, "args": append([]string{"/program"}, c.args...), "cwd": "/"},
 		"root":       map[string]any{"path": "rootfs", "readonly": true},
 		"mounts":     append([]map[string]any{{"destination": "/proc", "type": "proc", "source": "proc"}}, c.mounts...),
