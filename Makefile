@@ -91,6 +91,10 @@ scale: controlplane ## Measure 200 sidecars on one API server, into docs/scale.m
 cover: controlplane ## Print the statement coverage of internal/ and pkg/, the tests on real clusters counted.
 	@./test/coverage.sh
 
+.PHONY: gvisor
+gvisor: ## Measure a pod in gVisor, with and without the mount hint: the table of docs/compatibility.md; needs runsc and root.
+	cd test && go test -count 1 -v -parallel 4 ./gvisor -args -changes 20
+
 SOAK ?= 30m
 FUZZ ?= 10m
 

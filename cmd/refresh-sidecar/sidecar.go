@@ -114,11 +114,8 @@ func newRegistry() *prometheus.Registry {
 	return registry
 }
 
-// instance is the pod's name, or the host's.
+// instance is the pod's name, or the host's, which can be empty: a gVisor sandbox without a hostname in its specification has none.
 func instance(getenv func(string) string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return cmp.Or(getenv("POD_NAME"), host)
+	host, _ := os.Hostname()
+	return cmp.Or(getenv("POD_NAME"), host, "unknown")
 }
