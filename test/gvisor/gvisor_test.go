@@ -50,20 +50,19 @@ func TestHowLateTheAppOfAGVisorPodLearns(t *testing.T) {
 			t.Parallel()
 			w := programs
 			w.manifests, w.volume = t.TempDir(), t.TempDir()
-			// As a kubelet makes an emptyDir for fsGroup 65532.
-			check(t, os.Chown(w.volume, -1, 65532), os.Chmod(w.volume, 0o777|os.ModeSetgid)) // #nosec G302 -- as a kubelet does
 			write(t, w, 0)
 			app, log := a.share(t, w)
 			lines := measure(t, w, app, log)
-			if got := lines[len(lines)-1].Watching; got != a.watching {
-				t.Errorf("got Watching %t, want %t\n%s", got, a.watching, end(log))
+			watching := lines[len(lines)-1].Watching
+			if watching != a.watching {
+				t.Errorf("got Watching %t, want %t\n%s", watching, a.watching, end(log))
 			}
 			if strings.Contains(end(log), "the target snapshot changed and no event announced it") == a.watching {
 				t.Errorf("Watching is %t, and the log is\n%s", a.watching, end(log))
 			}
 			first, rest := lines[0].Late, lines[1:]
 			slices.SortFunc(rest, func(a, b line) int { return int(a.Late - b.Late) })
-			t.Logf("| %s | %v | %v | %v | %t |", a.name, round(first), round(rest[len(rest)/2].Late), round(rest[len(rest)-1].Late), a.watching)
+			t.Logf("| %s | %v | %v | %v | %t |", a.name, round(first), round(rest[len(rest)/2].Late), round(rest[len(rest)-1].Late), watching)
 		})
 	}
 }
@@ -127,6 +126,8 @@ func inSandbox(hint string) func(t *testing.T, w world) (app *os.File, log strin
 	return func(t *testing.T, w world) (*os.File, string) {
 		t.Helper()
 		skipWithoutRunsc(t)
+		// As a kubelet makes an emptyDir for fsGroup 65532.
+		check(t, os.Chown(w.volume, -1, 65532), os.Chmod(w.volume, 0o777|os.ModeSetgid)) // #nosec G302 -- as a kubelet does
 		app, stdout, stderr := outputs(t)
 		kind, hints := "bind", map[string]any{}
 		if hint != "" {
