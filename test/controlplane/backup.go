@@ -37,7 +37,7 @@ func (b *Backup) Restore(ctx context.Context) error {
 }
 
 // RestoreSnapshot makes new data of the copy by `etcdutl snapshot restore`, with flags such as --mark-compacted. The copy's database is the
-// snapshot: etcd was stopped when it was copied, but without the hash that `etcdctl snapshot save` adds.
+// snapshot: etcd had ended of itself when it was copied, but without the hash that `etcdctl snapshot save` adds.
 func (b *Backup) RestoreSnapshot(ctx context.Context, flags ...string) error {
 	etcdutl, err := binaries.Cache{}.Path(ctx, binaries.Etcdutl)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b *Backup) RestoreSnapshot(ctx context.Context, flags ...string) error {
 
 // whileStopped stops API server and etcd, and starts them again after act.
 func (p *Private) whileStopped(ctx context.Context, act func() error) error {
-	if err := errors.Join(p.StopAPIServer(), p.StopEtcd()); err != nil {
+	if err := errors.Join(p.StopAPIServer(), p.server.EndEtcd()); err != nil {
 		return err
 	}
 	if err := act(); err != nil {

@@ -102,6 +102,20 @@ func (s *Server) StopEtcd() error {
 	return etcd.Kill()
 }
 
+// EndEtcd stops etcd by SIGTERM, upon which it writes into its database what is in its log alone until then. It may be stopped already.
+func (s *Server) EndEtcd() error {
+	if s.etcd == nil {
+		return nil
+	}
+	etcd := s.etcd
+	s.etcd = nil
+	if err := etcd.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	<-etcd.Done()
+	return nil
+}
+
 // Data is the directory of etcd's data.
 func (s *Server) Data() string { return filepath.Join(s.config.Dir, dataDir) }
 
