@@ -105,12 +105,13 @@ func TestAnotherNamespaceInheritsNothing(t *testing.T) {
 	first.Until("publishes", func() error { return ready(first) })
 	before := first.Document()
 	first.Kill()
-	other := plane.Namespace(t)
-	plane.Grant(t, w.user, other, "list")
-	second := w.start("--namespace", other)
+	other := newWorld(t, plane)
+	other.webhook("b")
+	other.path = w.path
+	second := other.start()
 	second.Until("publishes", func() error { return ready(second) })
-	if after := second.Document(); after.Epoch == before.Epoch || after.Generation != 1 || len(after.Entries) != 0 {
-		t.Errorf("got %d targets in %s/%d, want none in another epoch", len(after.Entries), after.Epoch, after.Generation)
+	if after := second.Document(); after.Epoch == before.Epoch || after.Generation != 1 || len(after.Entries) != 1 || after.Entries[0].Name != "b" {
+		t.Errorf("got %d targets in %s/%d, want b alone in another epoch", len(after.Entries), after.Epoch, after.Generation)
 	}
 }
 
