@@ -11,6 +11,7 @@ import (
 	"time"
 
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 
@@ -24,9 +25,9 @@ func (w *world) starve() (feed func()) {
 	w.t.Helper()
 	other := w.plane.User(w.t)
 	w.plane.Grant(w.t, other, w.namespace, "create")
-	api, ctx, none := w.plane.Admin().FlowcontrolV1(), w.t.Context(), int32(0)
+	api, ctx, none, one := w.plane.Admin().FlowcontrolV1(), w.t.Context(), int32(0), int32(1)
 	name := metav1.ObjectMeta{Name: w.namespace}
-	_, err := api.PriorityLevelConfigurations().Create(ctx, &flowcontrolv1.PriorityLevelConfiguration{
+	level := &flowcontrolv1.PriorityLevelConfiguration{
 		ObjectMeta: name,
 		Spec: flowcontrolv1.PriorityLevelConfigurationSpec{
 			Type: flowcontrolv1.PriorityLevelEnablementLimited,
@@ -35,7 +36,13 @@ func (w *world) starve() (feed func()) {
 				LimitResponse: flowcontrolv1.LimitResponse{Type: flowcontrolv1.LimitResponseTypeReject},
 			},
 		},
-	}, metav1.CreateOptions{})
+	}
+	seats := 1
+	_, err := api.PriorityLevelConfigurations().Create(ctx, level, metav1.CreateOptions{})
+	if apierrors.IsInvalid(err) { // 1.29 has no level without shares; one of the 246 there are is 2.4 of its 600 requests at a time
+		level.Spec.Limited.NominalConcurrencyShares, seats = &one, 3
+		_, err = api.PriorityLevelConfigurations().Create(ctx, level, metav1.CreateOptions{})
+	}
 	w.must(err)
 	_, err = api.FlowSchemas().Create(ctx, &flowcontrolv1.FlowSchema{
 		ObjectMeta: name,
@@ -54,7 +61,9 @@ func (w *world) starve() (feed func()) {
 		},
 	}, metav1.CreateOptions{})
 	w.must(err)
-	w.occupy(other)
+	for range seats {
+		w.occupy(other)
+	}
 	return func() {
 		w.must(api.FlowSchemas().Delete(ctx, w.namespace, metav1.DeleteOptions{}),
 			api.PriorityLevelConfigurations().Delete(ctx, w.namespace, metav1.DeleteOptions{}))
