@@ -107,9 +107,11 @@ soak: controlplane ## Run the sidecar under churn for SOAK=30m; writes docs/reli
 	cd test && go test -count 1 -v -timeout 0 -run '^TestSoak$$' ./torture -args -soak $(SOAK) -section soak -report ../../docs/reliability.md
 
 .PHONY: fuzz
-fuzz: ## Fuzz what reads Secrets and manifests, FUZZ=10m each.
+fuzz: ## Fuzz what reads Secrets, manifests and snapshots, FUZZ=10m each.
 	@set -e; for f in kube:FuzzReadSecret secret:FuzzDecode secret:FuzzDecodeFields secret:FuzzDecodeMemory manifests:FuzzManifest; do \
 		go test -run '^$$' -fuzz "^$${f#*:}\$$" -fuzztime $(FUZZ) ./internal/$${f%:*}; done
+	@set -e; cd pkg/targetsfile; for f in FuzzDecode FuzzLoadsAfterLoads FuzzScanEntry FuzzDiff FuzzRedactError; do \
+		go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) .; done
 	cd test && go test -run '^$$' -fuzz '^FuzzAgainstKubectl$$' -fuzztime $(FUZZ) -fuzzminimizetime 10x ./manifests
 
 .PHONY: lint

@@ -24,6 +24,7 @@ type PublishingTarget struct {
 // ErrTargetNotFound says that there is no target of that name.
 type ErrTargetNotFound struct{ Name string }
 
+// Error implements error.
 func (e *ErrTargetNotFound) Error() string { return "no publishing target " + e.Name }
 
 // DiscoveryStats says what the discovery has found.
