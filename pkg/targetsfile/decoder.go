@@ -12,8 +12,8 @@ import (
 // blanks is what may stand between the tokens of JSON.
 const blanks = " \t\r\n"
 
-// decoder walks a document once, field by field. json.Unmarshal of the whole document scans the targets, which are nearly all of a file,
-// six times, and takes four times as long.
+// decoder walks a document once, field by field. json.Unmarshal of the whole document would scan the targets, which are nearly all of a file,
+// again and again.
 type decoder struct {
 	data     []byte
 	at       int        // the offset of what comes next in data

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// decodeEntry decodes one target, which is UTF-8. Nearly all that a file holds is as [NewEntry] encodes it, and is cut apart without package json, which
-// takes ten times as long; it decodes the rest.
+// decodeEntry decodes one target, which is UTF-8. Nearly all that a file holds is as [NewEntry] encodes it, and is cut apart without package
+// json, whose decoding is most of what a first file would cost; it decodes the rest.
 func decodeEntry(encoded []byte) (*Entry, error) {
 	if e, ok := scanEntry(string(encoded)); ok {
 		return e, nil
