@@ -17,10 +17,7 @@ import (
 // server refuses or the sidecar rejects as well.
 func TestCasesThroughAnAPIServer(t *testing.T) {
 	plane := controlplane.Get(t)
-	kubectl, err := binaries.Cache{}.Path(t.Context(), binaries.Kubectl)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := controlplane.Program(t, binaries.Kubectl)
 	for _, tt := range []struct {
 		file      string
 		published []string
