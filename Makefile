@@ -10,6 +10,9 @@ NEWEST  := 1.37.2
 MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
 # The tests of the program on an API server, those that every version is run through.
 CLUSTER := ./follow ./auth ./deploy ./sidecar
+# Of the tests in test/, those whose own process runs goroutines of the product: they take the race detector. The others look at the
+# program from outside; the program itself is always built with the race detector.
+RACE    := ./auth ./follow ./integration ./openapi ./prometheus ./torture
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
@@ -31,18 +34,29 @@ run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes 
 build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
+.PHONY: test
+test: ## Run the tests that need only Go and a C compiler.
+	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on ./...); done
+	@echo "== go test -short in test"; cd test && go test -short -shuffle=on ./...
+	@echo "NOT RUN: what needs a Kubernetes, a Prometheus, Helm or a node. \`make check\` builds them, which takes time once, and runs it."
+
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/build
 
-.PHONY: test
-test: controlplane ## Run all tests, those on a real API server included.
-	@set -e; for m in $(MODULES); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on -timeout 15m ./...); done
+# Most tests wait for others, and -parallel is by default the number of cores. Lint has run vet.
+REAL := go test -vet=off -shuffle=on -timeout 15m -parallel 6
+
+.PHONY: test-newest
+test-newest: controlplane ## Run all tests of test/, on the newest Kubernetes.
+	cd test && $(REAL) -race $(RACE)
+	cd test && $(REAL) $$(go list ./... | grep -vE '/test/($(subst $(eval ) ,|,$(RACE:./%=%)))$$')
 
 .PHONY: test-oldest
-test-oldest: controlplane ## Run the cluster tests on the oldest supported Kubernetes; `make test` runs them on the newest.
+test-oldest: controlplane ## Run the cluster tests on the oldest supported Kubernetes.
 	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
-	cd test && KUBERNETES_VERSION=$(OLDEST) go test -race -shuffle=on -timeout 15m $(CLUSTER) ./compatibility
+	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) -race $(filter $(RACE),$(CLUSTER))
+	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) $(filter-out $(RACE),$(CLUSTER)) ./compatibility
 
 # What is counted at rest takes 15 minutes, and the stalled watch 3.
 .PHONY: matrix
@@ -54,10 +68,6 @@ matrix: controlplane ## Run the cluster tests on every supported Kubernetes, and
 	@set -e; cd test; for v in $(OLDEST) $(NEWEST); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v, what it costs"; \
 		go test -count 1 -timeout 30m -parallel 3 -run '^TestCosts$$' ./compatibility -args -costs -write; \
 		go test -count 1 -timeout 15m -run '^TestStalledStream$$' ./torture -args -full; done
-
-.PHONY: test-short
-test-short: ## Run the tests that need no API server.
-	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
 
 .PHONY: whole-way
 whole-way: controlplane ## Show the whole way, from a Secret on a real API server to an alert at a webhook.
@@ -131,19 +141,35 @@ image: ## Build the container image for amd64 and arm64, without a container eng
 	cd test && go run ./image/cmd/image -C .. -o $(BIN)/refresh-sidecar.tar -name alert-history/refresh-sidecar:$(or $(VERSION),devel) \
 		-version $(or $(VERSION),devel) -port 8095/tcp ./cmd/refresh-sidecar
 
-# The example's images, and the next version's for an upgrade.
-E2E_IMAGE = $(BIN)/image -C . -platforms linux/$$(go env GOARCH)
-E2E_IMAGES = $(BIN)/e2e-1.0.0.tar $(BIN)/e2e-1.0.1.tar $(BIN)/e2e-app.tar
+.PHONY: e2e-images
+e2e-images: ## Build bin/e2e-*.tar for the e2e tests: the example's images, and the next version's for an upgrade.
+	cd test && go build -o $(BIN)/ ./image/cmd/image
+	@set -e; write() { $(BIN)/image -C . -platforms linux/$$(go env GOARCH) -o $(BIN)/e2e-$$1.tar -name alert-history/$$2 -version $${2#*:} $$3 $$4; }; \
+		write 1.0.0 refresh-sidecar:1.0.0 -port=8095/tcp ./cmd/refresh-sidecar; \
+		write 1.0.1 refresh-sidecar:1.0.1 -port=8095/tcp ./cmd/refresh-sidecar; \
+		write app alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
 
 .PHONY: e2e
-e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where that cannot be, E2E_MAY_SKIP=1 skips it.
-	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
-	@for v in 1.0.0 1.0.1; do $(E2E_IMAGE) -o $(BIN)/e2e-$$v.tar -name alert-history/refresh-sidecar:$$v -version $$v -port 8095/tcp ./cmd/refresh-sidecar || exit 1; done
-	@$(E2E_IMAGE) -o $(BIN)/e2e-app.tar -name alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
-	cd test/e2e && exec $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
+ifdef E2E_IMAGE
+e2e: ## Run deploy/ on a real one-node cluster of its own, as root, or on yours: KUBECONFIG=… E2E_IMAGE=…
+	$(if $(KUBECONFIG),,$(error which cluster? KUBECONFIG=… says so))
+	cd test && go run ./controlplane/cmd/build helm && go test -count 1 -v -timeout 30m -parallel 8 ./e2e
+else
+e2e: e2e-images
+	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
+	cd test/e2e && exec $(BIN)/node $(MAY_SKIP) -logs $(CURDIR)/run/node $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) \
+		$(BIN)/e2e.test -test.v -test.timeout 10m -test.parallel 8
+endif
 
 .PHONY: check
-check: lint vulncheck test test-oldest e2e ## Everything that has to pass before a change lands.
+check: export MAY_SKIP := $(if $(E2E_REQUIRED),,-may-skip)
+check: ## Everything that has to pass before a change lands. Without root, the real node is left out, aloud, unless E2E_REQUIRED=1.
+	@$(MAKE) test
+	@$(MAKE) lint vulncheck
+	@$(MAKE) controlplane
+	@$(MAKE) test-newest
+	@$(MAKE) test-oldest
+	@$(MAKE) e2e
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
