@@ -13,18 +13,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
-	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))
+	controlplane.Main(m)
 }
 
 // outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.

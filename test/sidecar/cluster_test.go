@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -26,10 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))
+	controlplane.Main(m)
 }
 
 // world is a namespace with a user who may do there what deploy/pod-example.yaml grants.
