@@ -141,25 +141,32 @@ image: ## Build the container image for amd64 and arm64, without a container eng
 	cd test && go run ./image/cmd/image -C .. -o $(BIN)/refresh-sidecar.tar -name alert-history/refresh-sidecar:$(or $(VERSION),devel) \
 		-version $(or $(VERSION),devel) -port 8095/tcp ./cmd/refresh-sidecar
 
+NODE := exec $(BIN)/node $(MAY_SKIP) -logs $(CURDIR)/run/node
+
 .PHONY: e2e-images
-e2e-images: ## Build bin/e2e-*.tar for the e2e tests: the example's images, and the next version's for an upgrade.
+e2e-images: ## Build the images of the e2e tests, bin/e2e-*.tar: what deploy/ names, and the next version for an upgrade.
 	cd test && go build -o $(BIN)/ ./image/cmd/image
-	@set -e; write() { $(BIN)/image -C . -platforms linux/$$(go env GOARCH) -o $(BIN)/e2e-$$1.tar -name alert-history/$$2 -version $${2#*:} $$3 $$4; }; \
-		write 1.0.0 refresh-sidecar:1.0.0 -port=8095/tcp ./cmd/refresh-sidecar; \
-		write 1.0.1 refresh-sidecar:1.0.1 -port=8095/tcp ./cmd/refresh-sidecar; \
-		write app alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
+	@set -e; write() { $(BIN)/image -C . -platforms linux/$$(go env GOARCH) -o $(BIN)/e2e-$$1.tar -name $$2 -version $${2##*:} $$3 $$4; }; \
+		for v in 1.0.0 1.0.1; do write $$v alert-history/refresh-sidecar:$$v -port=8095/tcp ./cmd/refresh-sidecar; done; \
+		write elsewhere registry.example.com/elsewhere/sidecar:1.0.0 -port=8095/tcp ./cmd/refresh-sidecar; \
+		write app alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
 
 .PHONY: e2e
 ifdef E2E_IMAGE
-e2e: ## Run deploy/ on a real one-node cluster of its own, as root, or on yours: KUBECONFIG=… E2E_IMAGE=…
-	$(if $(KUBECONFIG),,$(error which cluster? KUBECONFIG=… says so))
+e2e: ## Run deploy/ on a real one-node cluster of its own, which takes root, or on yours: KUBECONFIG=… E2E_IMAGE=…
+	$(if $(KUBECONFIG),,$(error KUBECONFIG=… says which cluster))
 	cd test && go run ./controlplane/cmd/build helm && go test -count 1 -v -timeout 30m -parallel 8 ./e2e
 else
 e2e: e2e-images
 	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
-	cd test/e2e && exec $(BIN)/node $(MAY_SKIP) -logs $(CURDIR)/run/node $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) \
-		$(BIN)/e2e.test -test.v -test.timeout 10m -test.parallel 8
+	cd test/e2e && $(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) $(BIN)/e2e.test -test.v -test.timeout 10m -test.parallel 8
 endif
+
+.PHONY: e2e-elsewhere
+e2e-elsewhere: e2e-images ## Start a node, and run `make e2e` on it as on a cluster of somebody's.
+	cd test && go build -o $(BIN)/ ./node/cmd/node
+	$(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,elsewhere app) sh -euc 'umask 077; kubectl config view --raw --flatten >run/elsewhere.kubeconfig; \
+		exec make e2e KUBECONFIG=$(CURDIR)/run/elsewhere.kubeconfig E2E_IMAGE=registry.example.com/elsewhere/sidecar:1.0.0'
 
 .PHONY: check
 check: export MAY_SKIP := $(if $(E2E_REQUIRED),,-may-skip)
@@ -169,7 +176,7 @@ check: ## Everything that has to pass before a change lands. Without root, the r
 	@$(MAKE) controlplane
 	@$(MAKE) test-newest
 	@$(MAKE) test-oldest
-	@$(MAKE) e2e
+	@$(MAKE) e2e e2e-elsewhere
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
