@@ -34,18 +34,21 @@ run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes 
 build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
+# Vet, which would look at all libraries as well, is run by lint.
+TEST := go test -vet=off -shuffle=on
+
 .PHONY: test
 test: ## Run the tests that need only Go and a C compiler.
-	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on ./...); done
-	@echo "== go test -short in test"; cd test && go test -short -shuffle=on ./...
+	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test -race in $$m"; (cd $$m && $(TEST) -race ./...); done
+	@echo "== go test -short in test"; cd test && $(TEST) -short ./...
 	@echo "NOT RUN: what needs a Kubernetes, a Prometheus, Helm or a node. \`make check\` builds them, which takes time once, and runs it."
 
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/build
 
-# Most tests wait for others, and -parallel is by default the number of cores. Lint has run vet.
-REAL := go test -vet=off -shuffle=on -timeout 15m -parallel 6
+# These tests wait most of the time, and by default only as many run at a time as there are cores.
+REAL := $(TEST) -timeout 15m -parallel 6
 
 .PHONY: test-newest
 test-newest: controlplane ## Run all tests of test/, on the newest Kubernetes.
