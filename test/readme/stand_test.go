@@ -21,7 +21,7 @@ const (
 	varPath    = "README_PATH"    // the PATH that tests have
 )
 
-// A stand takes the place of a command on the PATH of README.md's commands, which has nothing but these and a few tools. It runs the real
+// A stand takes the place of a command on the PATH of the manual's commands, which has nothing but these and a few tools. It runs the real
 // one where that can be, on what the test has started, and otherwise has the real one check its arguments.
 type stand func(args []string) (code int)
 
@@ -61,7 +61,7 @@ func curl(args []string) int {
 	return real(elsewhere("curl"), append([]string{"--fail-with-body"}, args...)...)
 }
 
-// docker has no daemon here. What README.md shows is what the Dockerfile says of itself, and package image holds that to the image.
+// docker has no daemon here. What the manual shows is what the Dockerfile says of itself, and package image holds that to the image.
 func docker(args []string) int {
 	dockerfile, err := os.ReadFile(filepath.Join(os.Getenv(varRoot), "Dockerfile")) // #nosec G304 -- a path of this repository
 	if err != nil || !strings.Contains(string(dockerfile), "docker "+strings.Join(args, " ")) {
