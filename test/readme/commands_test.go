@@ -114,6 +114,8 @@ func TestCommandsRun(t *testing.T) {
 			case test != nil && !declared[test[1]]:
 				t.Errorf("%s is not there", test[1])
 			case test != nil:
+			case strings.HasPrefix(b.Text, "docker "):
+				expectInDockerfile(t, b)
 			case b.Language == "console":
 				d.converse(t, b.Text)
 			default:
@@ -122,6 +124,18 @@ func TestCommandsRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// expectInDockerfile holds a command of a container engine, which no test runs, to what the Dockerfile says of itself. Package image holds
+// the Dockerfile to the image. The text must say that nobody has run the command.
+func expectInDockerfile(t *testing.T, b block) {
+	t.Helper()
+	if want := "No test runs this command"; !strings.Contains(b.Before, want) {
+		t.Errorf("got %q before a command that is only compared, want %q in it", b.Before, want)
+	}
+	if !strings.Contains(read(t, "Dockerfile"), strings.TrimSpace(b.Text)) {
+		t.Errorf("the Dockerfile does not say: %s", b.Text)
 	}
 }
 
