@@ -158,11 +158,11 @@ e2e-images: ## Build the images of the e2e tests, bin/e2e-*.tar: what deploy/ na
 ifdef E2E_IMAGE
 e2e: ## Run deploy/ on a real one-node cluster of its own, which takes root, or on yours: KUBECONFIG=… E2E_IMAGE=…
 	$(if $(KUBECONFIG),,$(error KUBECONFIG=… says which cluster))
-	cd test && go run ./controlplane/cmd/build helm && go test -count 1 -v -timeout 30m -parallel 8 ./e2e
+	cd test && go run ./controlplane/cmd/build helm && go test -count 1 -v -timeout 30m -parallel 4 ./e2e
 else
 e2e: e2e-images
 	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
-	cd test/e2e && $(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) $(BIN)/e2e.test -test.v -test.timeout 10m -test.parallel 8
+	cd test/e2e && $(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) $(BIN)/e2e.test -test.v -test.timeout 20m -test.parallel 4
 endif
 
 .PHONY: e2e-elsewhere

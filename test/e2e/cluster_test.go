@@ -87,7 +87,7 @@ func (p *pod) restrict(t *testing.T) {
 // leave deletes the namespace and returns when it is gone: the next run makes it again.
 func (p *pod) leave(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*patience) // deleting 10 000 Secrets takes a while
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // deleting 10 000 Secrets takes a while
 	defer cancel()
 	namespaces := p.api.CoreV1().Namespaces()
 	err := namespaces.Delete(ctx, p.namespace, metav1.DeleteOptions{})

@@ -29,8 +29,8 @@ const (
 )
 
 const (
-	// patience bounds every wait. It is generous, because it is only used up when something is broken; a cluster may have to pull an image.
-	patience     = 2 * time.Minute
+	// patience bounds every wait. It is generous, because it is only used up when something is broken.
+	patience     = 5 * time.Minute
 	pollInterval = 50 * time.Millisecond
 )
 
