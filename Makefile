@@ -50,14 +50,17 @@ controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for th
 # These tests wait most of the time, and by default only as many run at a time as there are cores.
 REAL := $(TEST) -timeout 15m -parallel 6
 
+.PHONY: controlplane-oldest
+controlplane-oldest:
+	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
+
 .PHONY: test-newest
 test-newest: controlplane ## Run all tests of test/, on the newest Kubernetes.
 	cd test && $(REAL) -race $(RACE)
 	cd test && $(REAL) $$(go list ./... | grep -vE '/test/($(subst $(eval ) ,|,$(RACE:./%=%)))$$')
 
 .PHONY: test-oldest
-test-oldest: controlplane ## Run the cluster tests on the oldest supported Kubernetes.
-	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
+test-oldest: controlplane controlplane-oldest ## Run the cluster tests on the oldest supported Kubernetes.
 	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) -race $(filter $(RACE),$(CLUSTER))
 	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) $(filter-out $(RACE),$(CLUSTER)) ./compatibility
 
@@ -169,17 +172,17 @@ endif
 e2e-elsewhere: e2e-images ## Start a node, and run `make e2e` on it as on a cluster of somebody's.
 	cd test && go build -o $(BIN)/ ./node/cmd/node
 	$(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,elsewhere app) sh -euc 'umask 077; kubectl config view --raw --flatten >run/elsewhere.kubeconfig; \
-		exec make e2e KUBECONFIG=$(CURDIR)/run/elsewhere.kubeconfig E2E_IMAGE=registry.example.com/elsewhere/sidecar:1.0.0'
+		exec env MAKEFLAGS= make e2e KUBECONFIG=$(CURDIR)/run/elsewhere.kubeconfig E2E_IMAGE=registry.example.com/elsewhere/sidecar:1.0.0'
 
 .PHONY: check
 check: export MAY_SKIP := $(if $(E2E_REQUIRED),,-may-skip)
 check: ## Everything that has to pass before a change lands. Without root, the real node is left out, aloud, unless E2E_REQUIRED=1.
 	@$(MAKE) test
 	@$(MAKE) lint vulncheck
-	@$(MAKE) controlplane
+	@$(MAKE) controlplane controlplane-oldest
 	@$(MAKE) test-newest
-	@$(MAKE) test-oldest
-	@$(MAKE) e2e e2e-elsewhere
+	@$(MAKE) -j2 --output-sync=target test-oldest e2e-elsewhere
+	@$(MAKE) e2e
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
