@@ -13,6 +13,8 @@ CLUSTER := ./follow ./auth ./deploy ./sidecar
 # Of the tests in test/, those whose own process runs goroutines of the product: they take the race detector. The others look at the
 # program from outside; the program itself is always built with the race detector.
 RACE    := ./auth ./follow ./integration ./openapi ./prometheus ./torture
+# Of the tests in test/, those that need no program but the go command, and few libraries beside the product's.
+LIGHT   := ./controlplane/binaries ./exposition ./internal/... ./openapi ./reader
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
@@ -35,20 +37,20 @@ build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
 # Vet, which would look at all libraries as well, is run by lint.
-TEST := go test -vet=off -shuffle=on
+TEST := go test -vet=off -shuffle=on -timeout 15m
 
 .PHONY: test
-test: ## Run the tests that need only Go and a C compiler.
-	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test -race in $$m"; (cd $$m && $(TEST) -race ./...); done
-	@echo "== go test -short in test"; cd test && $(TEST) -short ./...
-	@echo "NOT RUN: what needs a Kubernetes, a Prometheus, Helm or a node. \`make check\` builds them, which takes time once, and runs it."
+test: ## Run the tests that need only Go and a C compiler, within minutes.
+	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -race ./...); done
+	@echo "== go test in test"; cd test && $(TEST) -race -short $(LIGHT)
+	@echo "NOT RUN: most of test/, which needs a Kubernetes, a Prometheus, Helm, a node or large libraries. \`make check\` builds them and runs all."
 
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/build
 
 # These tests wait most of the time, and by default only as many run at a time as there are cores.
-REAL := $(TEST) -timeout 15m -parallel 6
+REAL := $(TEST) -parallel 6
 
 .PHONY: controlplane-oldest
 controlplane-oldest:

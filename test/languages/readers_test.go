@@ -53,9 +53,6 @@ func java(t *testing.T) []string {
 
 func shell(t *testing.T) []string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: it starts a dozen processes at each look, which takes a minute")
-	}
 	find(t, "jq", "jq")
 	return []string{find(t, "sh", "dash"), absolute(t, kit+"/reader.sh")}
 }
