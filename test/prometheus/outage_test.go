@@ -17,14 +17,15 @@ import (
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
+	controlplane.Main(m, append(wire.IgnoreLeaks(), goleak.Cleanup(func(code int) {
 		sidecar.RemoveBinary()
 		os.Exit(code)
-	}))
+	}))...)
 }
 
 // outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.
@@ -114,14 +115,14 @@ func writeDocument(t *testing.T, path string, document *targetsfile.Document) {
 }
 
 // TestRealOutages lets everything go wrong at the same time, each in a pod of its own, looks at alerts and dashboard, mends it all, and
-// takes the pods away at last.
+// takes the pods away at last. A Prometheus for each way to scrape histograms looks on.
 func TestRealOutages(t *testing.T) {
-	s := startServer(t)
 	all := outages(t)
+	var pods []scrape
 	var want []string
 	for _, o := range all {
 		for job, url := range map[string]string{"alert-history/sidecar": o.pod.sidecar.URL, "alert-history/app": o.pod.app.url} {
-			s.targets = append(s.targets, scrape{[]string{strings.TrimPrefix(url, "http://")},
+			pods = append(pods, scrape{[]string{strings.TrimPrefix(url, "http://")},
 				map[string]string{"job": job, "namespace": o.name, "pod": o.name + "-0"}})
 		}
 		for _, alert := range strings.Fields(o.alerts) {
@@ -129,30 +130,59 @@ func TestRealOutages(t *testing.T) {
 		}
 	}
 	slices.Sort(want)
-	s.discover()
-	s.until("all pods are scraped", func() error { return s.scraped(2 * len(all)) })
+	watchers := watch(t, pods)
 	for _, o := range all {
 		o.begin(o.pod)
 	}
-	s.untilFiring(want)
-	s.expectHealthyRules()
-	_, firing := s.firing()
-	expectReadable(t, firing)
-	expectDataEverywhere(t, s)
-	expectMetricsOfRunbooks(t, s)
+	watchers.untilFiring(want)
+	for _, s := range watchers {
+		s.expectHealthyRules()
+		_, firing := s.firing()
+		expectReadable(t, firing)
+		expectDataEverywhere(t, s)
+		expectMetricsOfRunbooks(t, s)
+	}
 	for _, o := range all {
 		o.end(o.pod)
 	}
-	s.untilFiring([]string{})
-	s.expectNothingOf("well")
+	watchers.untilFiring([]string{})
+	for _, s := range watchers {
+		s.expectNothingOf("well")
+	}
 
-	pods := s.targets
-	s.targets = []scrape{}
-	s.discover()
-	s.untilFiring([]string{"PublishingSidecarAbsent"})
-	s.targets = pods
-	s.discover()
-	s.untilFiring([]string{})
+	watchers.discover([]scrape{})
+	watchers.untilFiring([]string{"PublishingSidecarAbsent"})
+	watchers.discover(pods)
+	watchers.untilFiring([]string{})
+}
+
+// watchers are Prometheis with the same targets.
+type watchers []*server
+
+// watch starts one for each way to scrape histograms, and returns when they have scraped all pods.
+func watch(t *testing.T, pods []scrape) (all watchers) {
+	t.Helper()
+	for _, w := range ways() {
+		all = append(all, startServer(t, w))
+	}
+	all.discover(pods)
+	for _, s := range all {
+		s.until("all pods are scraped", func() error { return s.scraped(len(pods)) })
+	}
+	return all
+}
+
+func (all watchers) discover(pods []scrape) {
+	for _, s := range all {
+		s.discover(s.jobs[0], pods)
+	}
+}
+
+// untilFiring waits until exactly these alerts fire everywhere.
+func (all watchers) untilFiring(want []string) {
+	for _, s := range all {
+		s.untilFiring(want)
+	}
 }
 
 func (s *server) scraped(count int) error {
@@ -198,13 +228,13 @@ func expectReadable(t *testing.T, alerts []v1.Alert) {
 	}
 }
 
-// expectDataEverywhere evaluates every query of the dashboard.
+// expectDataEverywhere evaluates every query of the dashboard and of the README.
 func expectDataEverywhere(t *testing.T, s *server) {
 	t.Helper()
-	for _, q := range queries(t) {
-		result, err := s.query(q.expr)
+	for _, q := range append(queries(t), manual(t)...) {
+		result, err := s.query(q.everywhere())
 		if err != nil {
-			t.Errorf("%s: %v", q.where, err)
+			t.Errorf("%s: %s: %v", s, q.where, err)
 			continue
 		}
 		numbers := 0
@@ -214,7 +244,7 @@ func expectDataEverywhere(t *testing.T, s *server) {
 			}
 		}
 		if numbers == 0 {
-			t.Errorf("%s returns %d samples, none of them a number: %s", q.where, len(result), q.expr)
+			t.Errorf("%s: %s returns %d samples, none of them a number: %s", s, q.where, len(result), q.everywhere())
 		}
 	}
 }
