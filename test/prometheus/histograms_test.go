@@ -24,11 +24,11 @@ const (
 	round = 7
 )
 
-// measured is a sidecar whose API server is some way off, and how long things took in the last round by its log and by our clock.
+// measured is a sidecar whose API server is some way off, and how long things took by its log and by our clock.
 type measured struct {
 	name               string
 	process            *sidecar.Process
-	refreshes, answers []span
+	refreshes, answers durations
 	done               int // refreshes since the start
 }
 
@@ -49,7 +49,7 @@ func measuredPods(t *testing.T) (pods []*measured) {
 			"--kubeconfig", kubeconfig, "--no-watch", "--refresh-interval", "1h", "--rate-limit", "0")})
 	}
 	for _, p := range pods {
-		p.untilFinished(1)
+		p.refreshes.add(p.untilFinished(1))
 	}
 	return pods
 }
@@ -76,18 +76,20 @@ func (p *measured) untilFinished(more int) (took []span) {
 func measure(t *testing.T, pods []*measured) {
 	t.Helper()
 	for _, p := range pods {
-		p.answers = nil
+		var answers []span
 		for range round {
 			begun := time.Now()
 			if code, body := p.process.Do(http.MethodPost, refreshCall+"?wait=30s"); code != http.StatusOK {
 				t.Fatalf("got %d: %s", code, body)
 			}
-			p.answers = append(p.answers, span{0, time.Since(begun).Seconds()})
+			answers = append(answers, span{0, time.Since(begun).Seconds()})
 		}
-		p.refreshes = p.untilFinished(round)
-		for i := range p.answers {
-			p.answers[i].low = p.refreshes[i].low // the call has waited for it
+		refreshes := p.untilFinished(round)
+		for i := range answers {
+			answers[i].low = refreshes[i].low // the call has waited for it
 		}
+		p.refreshes.add(refreshes)
+		p.answers.add(answers)
 	}
 }
 
@@ -103,16 +105,19 @@ func (p *measured) bounds(t *testing.T, name string) (bounds []float64) {
 	return bounds
 }
 
-// fleet is a namespace whose pods are scraped in these ways: the first pod in the first ways, and so on.
+// fleet is a namespace of the first pods, each of which is scraped in its ways.
 type fleet struct {
 	namespace string
 	ways      [][]way
 }
 
-// fleets returns one that is scraped alike for each way, and those of which a part has moved to another.
+// fleets returns one for each way, which is scraped alike, and those of which a part has moved from one way to another.
 func fleets() (all []fleet) {
-	for _, w := range append(ways(), rareWays()...) {
+	for _, w := range ways() {
 		all = append(all, fleet{w.name, [][]way{{w}, {w}, {w}}})
+	}
+	for _, w := range rareWays() {
+		all = append(all, fleet{w.name, [][]way{{w}}})
 	}
 	classic, native, custom := ways()[0], ways()[1], ways()[3]
 	return append(all,
@@ -127,10 +132,10 @@ func fleets() (all []fleet) {
 func (s *server) scrapeFleets(all []fleet, pods []*measured) {
 	targets := map[string][]scrape{}
 	for _, f := range all {
-		for i, p := range pods {
-			for _, w := range f.ways[i] {
-				targets[w.name] = append(targets[w.name], scrape{[]string{strings.TrimPrefix(p.process.URL, "http://")},
-					map[string]string{"namespace": f.namespace, "pod": p.name}})
+		for i, those := range f.ways {
+			for _, w := range those {
+				targets[w.name] = append(targets[w.name], scrape{[]string{strings.TrimPrefix(pods[i].process.URL, "http://")},
+					map[string]string{"namespace": f.namespace, "pod": pods[i].name}})
 			}
 		}
 	}
@@ -143,20 +148,17 @@ func (s *server) scrapeFleets(all []fleet, pods []*measured) {
 func (s *server) untilCounted(all []fleet, pods []*measured) {
 	s.t.Helper()
 	for _, f := range all {
-		for i, p := range pods {
-			expr := fmt.Sprintf(`publishing_refresh_total{status="success", namespace=%q, pod=%q}`, f.namespace, p.name)
-			s.until("the last refresh is counted", func() error {
-				counts, err := s.query(expr)
-				if err == nil && len(counts) != len(f.ways[i]) {
-					err = fmt.Errorf("got %v", counts)
-				}
-				for _, c := range counts {
-					if int(c.Value) != p.done {
-						err = fmt.Errorf("got %v, want %d", counts, p.done)
+		for i, those := range f.ways {
+			for _, w := range those {
+				expr := fmt.Sprintf(`publishing_refresh_total{status="success", namespace=%q, pod=%q, job=%q}`, f.namespace, pods[i].name, w.name)
+				s.until("the last refresh is counted", func() error {
+					count, err := s.query(expr)
+					if err == nil && (len(count) != 1 || int(count[0].Value) != pods[i].done) {
+						err = fmt.Errorf("got %v, want %d", count, pods[i].done)
 					}
-				}
-				return err
-			})
+					return err
+				})
+			}
 		}
 	}
 }
@@ -164,7 +166,7 @@ func (s *server) untilCounted(all []fleet, pods []*measured) {
 // A quantile is as right as the form of the histogram allows, whether all pods are scraped alike or some have moved already.
 func TestQuantilesAreRightHoweverHistogramsAreScraped(t *testing.T) {
 	pods, all := measuredPods(t), fleets()
-	s := startServer(t, append(ways(), rareWays()...)...)
+	s := startServer(t, 2*time.Second, append(ways(), rareWays()...)...)
 	s.scrapeFleets(all, pods)
 	s.untilCounted(all, pods)
 	measure(t, pods)

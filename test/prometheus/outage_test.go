@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
@@ -115,74 +117,67 @@ func writeDocument(t *testing.T, path string, document *targetsfile.Document) {
 }
 
 // TestRealOutages lets everything go wrong at the same time, each in a pod of its own, looks at alerts and dashboard, mends it all, and
-// takes the pods away at last. A Prometheus for each way to scrape histograms looks on.
+// takes the pods away at last.
 func TestRealOutages(t *testing.T) {
+	job := ways()[0]
+	s := startServer(t, often, job)
 	all := outages(t)
-	var pods []scrape
+	var targets []scrape
 	var want []string
 	for _, o := range all {
-		for job, url := range map[string]string{"alert-history/sidecar": o.pod.sidecar.URL, "alert-history/app": o.pod.app.url} {
-			pods = append(pods, scrape{[]string{strings.TrimPrefix(url, "http://")},
-				map[string]string{"job": job, "namespace": o.name, "pod": o.name + "-0"}})
-		}
+		targets = append(targets, o.pod.scrapes(o.name)...)
 		for _, alert := range strings.Fields(o.alerts) {
 			want = append(want, alert+" "+o.name)
 		}
 	}
 	slices.Sort(want)
-	watchers := watch(t, pods)
+	s.discover(job, targets)
+	s.until("all pods are scraped", func() error { return s.scraped(len(targets)) })
 	for _, o := range all {
 		o.begin(o.pod)
 	}
-	watchers.untilFiring(want)
-	for _, s := range watchers {
-		s.expectHealthyRules()
-		_, firing := s.firing()
-		expectReadable(t, firing)
-		expectDataEverywhere(t, s)
-		expectMetricsOfRunbooks(t, s)
-	}
+	s.untilFiring(want)
+	s.expectAnswers()
 	for _, o := range all {
 		o.end(o.pod)
 	}
-	watchers.untilFiring([]string{})
-	for _, s := range watchers {
+	s.untilFiring([]string{})
+	s.expectNothingOf("well")
+
+	s.discover(job, []scrape{})
+	s.untilFiring([]string{"PublishingSidecarAbsent"})
+	s.discover(job, targets)
+	s.untilFiring([]string{})
+}
+
+// Rules, dashboard and README are for everybody, in whichever way Prometheus scrapes histograms.
+func TestRulesAndDashboardHoweverHistogramsAreScraped(t *testing.T) {
+	plane := controlplane.Get(t)
+	user := plane.User(t)
+	well, broken := newPod(t, plane, user, "list", "watch"), newPod(t, plane, user, "list", "watch")
+	targets := append(well.scrapes("well"), broken.scrapes("broken")...)
+	var servers []*server
+	for _, w := range ways() {
+		s := startServer(t, often, w)
+		s.discover(w, targets)
+		s.until("both pods are scraped", func() error { return s.scraped(len(targets)) })
+		servers = append(servers, s)
+	}
+	broken.put(map[string]string{"type": "webhook", "url": "canary-secret-value"})
+	for _, s := range servers {
+		s.untilFiring([]string{"PublishingTargetsInvalid broken", "PublishingTargetsKept broken"})
+		s.expectAnswers()
 		s.expectNothingOf("well")
 	}
-
-	watchers.discover([]scrape{})
-	watchers.untilFiring([]string{"PublishingSidecarAbsent"})
-	watchers.discover(pods)
-	watchers.untilFiring([]string{})
 }
 
-// watchers are Prometheis with the same targets.
-type watchers []*server
-
-// watch starts one for each way to scrape histograms, and returns when they have scraped all pods.
-func watch(t *testing.T, pods []scrape) (all watchers) {
-	t.Helper()
-	for _, w := range ways() {
-		all = append(all, startServer(t, w))
+// scrapes returns the targets of a pod, in a namespace of that name, and its only pod.
+func (p *pod) scrapes(namespace string) (both []scrape) {
+	for job, url := range map[string]string{"alert-history/sidecar": p.sidecar.URL, "alert-history/app": p.app.url} {
+		both = append(both, scrape{[]string{strings.TrimPrefix(url, "http://")},
+			map[string]string{"job": job, "namespace": namespace, "pod": namespace + "-0"}})
 	}
-	all.discover(pods)
-	for _, s := range all {
-		s.until("all pods are scraped", func() error { return s.scraped(len(pods)) })
-	}
-	return all
-}
-
-func (all watchers) discover(pods []scrape) {
-	for _, s := range all {
-		s.discover(s.jobs[0], pods)
-	}
-}
-
-// untilFiring waits until exactly these alerts fire everywhere.
-func (all watchers) untilFiring(want []string) {
-	for _, s := range all {
-		s.untilFiring(want)
-	}
+	return both
 }
 
 func (s *server) scraped(count int) error {
@@ -228,37 +223,35 @@ func expectReadable(t *testing.T, alerts []v1.Alert) {
 	}
 }
 
-// expectDataEverywhere evaluates every query of the dashboard and of the README.
-func expectDataEverywhere(t *testing.T, s *server) {
-	t.Helper()
-	for _, q := range append(queries(t), manual(t)...) {
-		result, err := s.query(q.everywhere())
-		if err != nil {
-			t.Errorf("%s: %s: %v", s, q.where, err)
-			continue
-		}
-		numbers := 0
-		for _, sample := range result {
-			if !math.IsNaN(float64(sample.Value)) {
-				numbers++
+// expectAnswers fails if anything that people ask Prometheus has no answer: rules, dashboard, README and runbooks.
+func (s *server) expectAnswers() {
+	s.t.Helper()
+	s.expectHealthyRules()
+	_, firing := s.firing()
+	expectReadable(s.t, firing)
+	for _, q := range append(queries(s.t), manual(s.t)...) {
+		s.until(q.where+" returns numbers", func() error {
+			result, err := s.query(q.everywhere())
+			isNumber := func(sample *model.Sample) bool { return !math.IsNaN(float64(sample.Value)) }
+			if err == nil && !slices.ContainsFunc(result, isNumber) {
+				err = fmt.Errorf("got %d samples, none of them a number: %s", len(result), q.everywhere())
 			}
-		}
-		if numbers == 0 {
-			t.Errorf("%s: %s returns %d samples, none of them a number: %s", s, q.where, len(result), q.everywhere())
-		}
+			return err
+		})
 	}
+	s.expectMetricsOfRunbooks()
 }
 
 // expectMetricsOfRunbooks looks for every metric that a runbook tells to look at.
-func expectMetricsOfRunbooks(t *testing.T, s *server) {
-	t.Helper()
-	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(runbookChapter(t), -1)
+func (s *server) expectMetricsOfRunbooks() {
+	s.t.Helper()
+	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(runbookChapter(s.t), -1)
 	if len(names) == 0 {
-		t.Error("no runbook names a metric")
+		s.t.Error("no runbook names a metric")
 	}
 	for _, name := range names {
 		if result, err := s.query(name[1]); err != nil || len(result) == 0 {
-			t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
+			s.t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
 		}
 	}
 }

@@ -26,8 +26,8 @@ import (
 const (
 	// hurry is how much faster than in deploy/ the rules are here: five minutes become two and a half seconds.
 	hurry = 120
-	// scrapeInterval leaves five samples in the shortest range of a rule.
-	scrapeInterval = 500 * time.Millisecond
+	// often leaves five samples in the shortest range of a rule.
+	often = 500 * time.Millisecond
 	// patience bounds every wait. It is generous, because it is only used up when something is broken.
 	patience = 90 * time.Second
 )
@@ -70,13 +70,13 @@ func hurried(t *testing.T) string {
 }
 
 // startServer starts Prometheus with a job for each way, without targets, and returns when it answers. It ends with the test.
-func startServer(t *testing.T, jobs ...way) *server {
+func startServer(t *testing.T, interval time.Duration, jobs ...way) *server {
 	t.Helper()
 	s := &server{t: t, jobs: jobs, dir: t.TempDir()}
 	config := fmt.Sprintf(`global: {scrape_interval: %s, scrape_timeout: %[1]s, evaluation_interval: %[1]s}
 rule_files: [rules.yaml]
 scrape_configs:
-`, scrapeInterval)
+`, interval)
 	for _, w := range jobs {
 		config += fmt.Sprintf("  - {job_name: %s, file_sd_configs: [{files: [%[1]s.json]}], %s}\n", w.name, w.options)
 		s.discover(w, []scrape{})

@@ -57,6 +57,34 @@ func (s span) String() string { return fmt.Sprintf("%.6f to %.6f", s.low, s.high
 
 func (s span) holds(value float64) bool { return s.low <= value && value <= s.high }
 
+// durations are the observations of a histogram.
+type durations struct {
+	round   []span // the last that were added
+	slowest span   // of all
+}
+
+func (d *durations) add(round []span) {
+	d.round = round
+	d.slowest = quantile(1, append([]span{d.slowest}, round...))
+}
+
+// quantile returns where the quantile of the last round lies by a histogram of this form. rate() extrapolates each series of classic buckets
+// by itself, by less where the bucket was empty before, so that the quantile may rise to whatever was observed before.
+func (d *durations) quantile(q float64, f form, bounds []float64) span {
+	observation := quantile(q, d.round)
+	if f == classicSeries {
+		observation.high = d.slowest.high
+	}
+	return f.told(observation, bounds)
+}
+
+func (d *durations) mean() (mean float64) {
+	for _, o := range d.round {
+		mean += o.low / float64(len(d.round))
+	}
+	return mean
+}
+
 // told returns what a histogram of this form tells of an observation: its bucket.
 func (f form) told(observation span, bounds []float64) span {
 	if f == exponential {
