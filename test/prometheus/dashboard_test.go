@@ -91,7 +91,7 @@ func queries(t *testing.T) (all []query) {
 // manual returns the expressions of the README. Each has a comment for a title.
 func manual(t *testing.T) (all []query) {
 	t.Helper()
-	blocks, err := markdown.Blocks(string(read(t, readmeFile)))
+	blocks, err := markdown.Blocks(string(read(t, "../../README.md")))
 	must(t, err)
 	for _, b := range blocks {
 		if b.Language == "promql" {
