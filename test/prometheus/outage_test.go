@@ -155,19 +155,15 @@ func TestRulesAndDashboardHoweverHistogramsAreScraped(t *testing.T) {
 	plane := controlplane.Get(t)
 	user := plane.User(t)
 	well, broken := newPod(t, plane, user, "list", "watch"), newPod(t, plane, user, "list", "watch")
-	targets := append(well.scrapes("well"), broken.scrapes("broken")...)
-	var servers []*server
-	for _, w := range ways() {
-		s := startServer(t, often, w)
-		s.discover(w, targets)
-		s.until("both pods are scraped", func() error { return s.scraped(len(targets)) })
-		servers = append(servers, s)
-	}
 	broken.put(map[string]string{"type": "webhook", "url": "canary-secret-value"})
-	for _, s := range servers {
-		s.untilFiring([]string{"PublishingTargetsInvalid broken", "PublishingTargetsKept broken"})
-		s.expectAnswers()
-		s.expectNothingOf("well")
+	for _, job := range ways() {
+		t.Run(job.name, func(t *testing.T) {
+			s := startServer(t, often, job)
+			s.discover(job, append(well.scrapes("well"), broken.scrapes("broken")...))
+			s.untilFiring([]string{"PublishingTargetsInvalid broken", "PublishingTargetsKept broken"})
+			s.expectAnswers()
+			s.expectNothingOf("well")
+		})
 	}
 }
 

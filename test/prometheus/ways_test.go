@@ -69,7 +69,8 @@ func (d *durations) add(round []span) {
 }
 
 // quantile returns where the quantile of the last round lies by a histogram of this form. rate() extrapolates each series of classic buckets
-// by itself, by less where the bucket was empty before, so that the quantile may rise to whatever was observed before.
+// by itself, by less where the bucket was empty before, so that the quantile may rise to whatever was observed before the round; see
+// findings/classic-buckets-extrapolated-apart.sh.
 func (d *durations) quantile(q float64, f form, bounds []float64) span {
 	observation := quantile(q, d.round)
 	if f == classicSeries {
