@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -111,8 +110,9 @@ func (d *document) checkAllSeen(t *testing.T) {
 			}
 		}
 	}
-	words := d.Components.Schemas["Problem"].Value.Properties["error"].Value.Enum
-	if len(words) == 0 || slices.ContainsFunc(words, func(word any) bool { return !d.errors[fmt.Sprint(word)] }) {
-		t.Errorf("got the errors %v, want all of %v", d.errors, words)
+	for _, word := range d.Components.Schemas["Problem"].Value.Properties["error"].Value.Enum {
+		if !d.errors[fmt.Sprint(word)] {
+			t.Errorf("the error %s is described, but no case has provoked it", word)
+		}
 	}
 }

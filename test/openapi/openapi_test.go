@@ -3,6 +3,7 @@ package openapi_test
 import (
 	"io"
 	"net/http"
+	"slices"
 	"testing"
 )
 
@@ -54,4 +55,16 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		}
 		return got
 	})
+}
+
+// A null in an enum, which OpenAPI 3.0 demands of one that is nullable, becomes the text "<nil>" with oapi-codegen, and TypeScript that does not
+// compile with openapi-zod-client.
+func TestNoEnumHoldsNull(t *testing.T) {
+	for name, schema := range loadDocument(t).Components.Schemas {
+		for property, of := range schema.Value.Properties {
+			if slices.Contains(of.Value.Enum, nil) {
+				t.Errorf("%s.%s: got an enum with null, want a pattern", name, property)
+			}
+		}
+	}
 }
