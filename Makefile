@@ -97,7 +97,7 @@ gvisor: ## Measure a pod in gVisor, with and without the mount hint: the table o
 
 .PHONY: status-page
 status-page: ## Write docs/status-page.png, the page in Debian's Chromium.
-	cd test && go test -count 1 -run '^TestEverybodyCanReadThePage$$' ./page -args -write
+	cd test && go test -count 1 -run '^TestEverybodyCanReadThePage$$/^one_is_invalid' ./page -args -write
 
 SOAK ?= 30m
 FUZZ ?= 10m
