@@ -3,12 +3,11 @@ package page_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -18,43 +17,38 @@ import (
 )
 
 // patience bounds every wait for the browser. It is generous, because it is only used up when something is broken.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // elsewhere is the name of another site, which the browser finds on this machine.
 const elsewhere = "elsewhere.example"
 
 // browser is the Chromium that all tests share: to start one takes longer than most of them.
 var browser struct {
-	ctx  context.Context // the first tab, which stays empty; nil before the browser has started
+	once sync.Once
+	ctx  context.Context // opens tabs
 	stop func()
+	err  error // why it did not start
 }
 
 // startBrowser returns the context in which tabs are opened. Without Chromium the test is skipped.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
-	if browser.ctx != nil {
-		return browser.ctx
-	}
 	path := tool.Find(t, "chromium", "chromium")
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		// No name but one means anything, so that nothing leaves this machine.
-		chromedp.Flag("host-resolver-rules", "MAP "+elsewhere+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))
-	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium's sandbox is for ordinary users only
+	browser.once.Do(func() {
+		allocator, end := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+			// No name but one means anything, so that nothing leaves this machine.
+			chromedp.Flag("host-resolver-rules", "MAP "+elsewhere+" 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"))...)
+		browser.ctx, _ = chromedp.NewContext(allocator)
+		browser.stop = func() {
+			_ = chromedp.Cancel(browser.ctx) // asks the browser to end, and waits
+			end()
+		}
+		browser.err = chromedp.Do(browser.ctx)
+	})
+	if browser.err != nil {
+		t.Skipf("skipped: %s does not start: %v", path, browser.err)
 	}
-	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	if err := chromedp.Run(ctx); err != nil {
-		cancel()
-		end()
-		t.Skipf("skipped: %s does not start: %v", path, err)
-	}
-	browser.ctx = ctx
-	browser.stop = func() {
-		_ = chromedp.Cancel(ctx) // asks the browser to end, and waits
-		end()
-	}
-	return ctx
+	return browser.ctx
 }
 
 func closeBrowser() {
@@ -71,24 +65,19 @@ type tab struct {
 	mu       sync.Mutex
 	faults   []string
 	requests []string // the URLs
-	settled  chan struct{}
 }
 
 // openTab opens an empty tab, which is closed when the test ends.
 func openTab(t *testing.T) *tab {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(startBrowser(t))
+	b := &tab{t: t}
+	parent, cancel := context.WithTimeout(startBrowser(t), patience)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, patience)
+	b.ctx, cancel = chromedp.NewContext(parent, chromedp.WithListener(b.hear))
 	t.Cleanup(cancel)
-	b := &tab{t: t, ctx: ctx, settled: make(chan struct{}, 1)}
-	chromedp.ListenTarget(ctx, b.hear)
-	b.run()
+	b.do()
 	return b
 }
-
-// settledMark is what a tab says to itself to learn that it has heard all that came before.
-const settledMark = "all was heard"
 
 // hear notes what a person would find in the browser's console, and each request.
 func (b *tab) hear(event any) {
@@ -97,17 +86,11 @@ func (b *tab) hear(event any) {
 	note := func(format string, args ...any) { b.faults = append(b.faults, fmt.Sprintf(format, args...)) }
 	switch e := event.(type) {
 	case *runtime.EventConsoleAPICalled:
-		var said []string
 		for _, arg := range e.Args {
-			said = append(said, string(arg.Value))
-		}
-		if text := strings.Join(said, " "); text == fmt.Sprintf("%q", settledMark) {
-			b.settled <- struct{}{}
-		} else {
-			note("console.%s: %s", e.Type, text)
+			note("console.%s: %s", e.Type, arg.Value)
 		}
 	case *runtime.EventExceptionThrown:
-		note("exception: %v", e.ExceptionDetails)
+		note("%s %s", e.ExceptionDetails.Text, e.ExceptionDetails.Exception.Description)
 	case *log.EventEntryAdded:
 		note("%s %s: %s %s", e.Entry.Source, e.Entry.Level, e.Entry.Text, e.Entry.URL)
 	case *network.EventRequestWillBeSent:
@@ -124,12 +107,7 @@ func (b *tab) hear(event any) {
 // takeFaults returns what went wrong since the last call.
 func (b *tab) takeFaults() []string {
 	b.t.Helper()
-	b.run(chromedp.Evaluate(fmt.Sprintf("console.debug(%q)", settledMark), nil))
-	select {
-	case <-b.settled:
-	case <-b.ctx.Done():
-		b.t.Fatal("the tab does not say that it has heard all: ", b.ctx.Err())
-	}
+	ask[int](b, "0") // what the tab said before its answer was heard before it
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	faults := b.faults
@@ -137,29 +115,46 @@ func (b *tab) takeFaults() []string {
 	return faults
 }
 
-// run does these things in turn.
-func (b *tab) run(actions ...chromedp.Action) {
+// do does these things in turn.
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-// open goes to a page and waits until it is loaded.
-func (b *tab) open(url string) {
+// call sends a command of the DevTools protocol.
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) R {
 	b.t.Helper()
-	b.run(chromedp.Navigate(url))
+	result, err := chromedp.Call(b.ctx, command, params)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return result
 }
 
 // ask runs a JavaScript expression, whatever the page's policy is, and decodes its value. A promise is waited for.
-func ask[T any](b *tab, expression string) (value T) {
+func ask[T any](b *tab, expression string) T {
 	b.t.Helper()
-	b.run(chromedp.Evaluate(expression, &value, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
 	return value
 }
 
-// until waits until a JavaScript expression is true, also while the tab goes from page to page.
-func (b *tab) until(expression string) {
+// follow does something that leads to another page, waits until that is loaded, and returns the code of the answer.
+func (b *tab) follow(actions ...chromedp.Action[chromedp.Void]) int64 {
 	b.t.Helper()
-	b.run(chromedp.Poll(expression, nil, chromedp.WithPollingInterval(5*time.Millisecond), chromedp.WithPollingTimeout(0)))
+	response, err := chromedp.RunResponse(b.ctx, actions...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return response.Status
+}
+
+// texts returns what elements of the page say.
+func (b *tab) texts(selector string) []string {
+	b.t.Helper()
+	return ask[[]string](b, fmt.Sprintf("[...document.querySelectorAll(%q)].map((e) => e.textContent)", selector))
 }

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 )
 
 // badPage has one of each fault that the tests of the page look for.
@@ -36,13 +38,13 @@ func TestFaultsAreFound(t *testing.T) {
 	t.Cleanup(server.Close)
 	b := openTab(t)
 	b.look(views[0])
-	b.open(server.URL)
+	b.do(chromedp.Navigate(server.URL))
 	found := b.judge(script)
 	got := strings.Join(append(append(ask[[]string](b, read(t, "testdata/layout.js")), found.Violations...), b.takeFaults()...), "\n")
-	b.open(server.URL + "/strict")
+	b.do(chromedp.Navigate(server.URL + "/strict"))
 	got += "\n" + strings.Join(b.takeFaults(), "\n")
 	for _, want := range []string{
-		"the document is 2560 px wide", "p.clipped hides a part of its content", "section leaves its box: aVeryLongWord",
+		"the document is 2568 px wide", "p.clipped hides a part of its content", "section leaves its box: aVeryLongWord",
 		"color-contrast (serious): ", "image-alt (critical): img", "404 for " + server.URL + "/missing.png", "console.log: \"said\"", "nowhere is not defined",
 		"violates the following Content Security Policy directive",
 	} {

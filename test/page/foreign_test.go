@@ -22,7 +22,7 @@ func TestAPageOfAnotherSite(t *testing.T) {
 	}))
 	t.Cleanup(other.Close)
 	b := openTab(t)
-	b.open(other.URL)
+	b.do(chromedp.Navigate(other.URL))
 	if got := strings.Join(b.takeFaults(), "\n"); !strings.Contains(got, "frame-ancestors 'none'") {
 		t.Errorf("got %q, want a refusal to show the page in a frame", got)
 	}
@@ -37,28 +37,28 @@ func TestAPageOfAnotherSite(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", what, got, want)
 		}
 	}
-	if code := b.post(p.URL + refreshPath); code != http.StatusForbidden || !strings.Contains(texts(b, "body")[0], `"error":"cross_origin"`) {
-		t.Errorf("got %d %q for a form, want 403", code, texts(b, "body"))
+	if code := b.post(p.URL + refreshPath); code != http.StatusForbidden || !strings.Contains(b.texts("body")[0], `"error":"cross_origin"`) {
+		t.Errorf("got %d %q for a form, want 403", code, b.texts("body"))
 	}
 	if got := p.Metric("publishing_http_requests_total", "path", refreshPath, "code", "202"); got != 0 {
 		t.Errorf("got %v refreshes, want none", got)
 	}
 	// The same form on a page of the sidecar's own: it is the other site that was refused, not the form.
-	b.open(p.URL + "/metrics")
+	b.do(chromedp.Navigate(p.URL + "/metrics"))
 	if code := b.post(p.URL + refreshPath); code != http.StatusAccepted {
-		t.Errorf("got %d %q for a form of the same origin, want 202", code, texts(b, "body"))
+		t.Errorf("got %d %q for a form of the same origin, want 202", code, b.texts("body"))
 	}
 }
 
 // post sends a form from the page that is open, and returns the code of the answer.
 func (b *tab) post(url string) int64 {
 	b.t.Helper()
-	return b.follow(chromedp.Evaluate(fmt.Sprintf(`(() => {
+	return b.follow(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => {
 		const form = document.createElement("form");
 		Object.assign(form, {method: "post", action: %q});
 		document.body.append(form);
 		form.submit();
-	})()`, url), nil))
+	})()`, url)))
 }
 
 // A name of another site that suddenly means this machine reads nothing, though for the browser all is of one origin.
@@ -67,7 +67,7 @@ func TestANameOfAnotherSite(t *testing.T) {
 	awaitVerdict(p, "Fresh")
 	b := openTab(t)
 	code := b.follow(chromedp.Navigate(strings.Replace(p.URL, "127.0.0.1", elsewhere, 1)))
-	if body := texts(b, "body")[0]; code != http.StatusForbidden || !strings.Contains(body, `"error":"foreign_host"`) {
+	if body := b.texts("body")[0]; code != http.StatusForbidden || !strings.Contains(body, `"error":"foreign_host"`) {
 		t.Errorf("got %d %q, want 403 foreign_host", code, body)
 	}
 }

@@ -16,6 +16,9 @@ var write = flag.Bool("write", false, "write the picture "+pictureFile)
 const pictureFile = "../../docs/status-page.png"
 
 func TestMain(m *testing.M) {
+	if err := os.Setenv("POD_NAME", "alert-history-0"); err != nil { // as the page names the sidecar
+		panic(err)
+	}
 	code := m.Run()
 	closeBrowser()
 	sidecar.RemoveBinary()

@@ -1,11 +1,9 @@
 package page_test
 
 import (
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
@@ -34,10 +32,10 @@ var views = []view{
 // look sets the window and the person's preferences.
 func (b *tab) look(v view) {
 	b.t.Helper()
-	b.run(
-		emulation.SetDeviceMetricsOverride(v.width, 800, 1, v.phone),
-		emulation.SetEmulatedMedia().WithMedia(v.media).WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}}),
-	)
+	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: v.width, Height: 800, DeviceScaleFactor: 1, Mobile: v.phone})
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: v.media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: v.scheme}},
+	})
 }
 
 // axe returns axe-core as a script.
@@ -50,17 +48,19 @@ func axe(t *testing.T) string {
 	return string(script)
 }
 
-// verdict of axe-core on a page.
-type accessibility struct {
+// findings are what axe-core says of a page.
+type findings struct {
 	Violations, Undecided []string
 	Contrast              int // elements with enough of it
 }
 
 // judge has axe-core look at the page. DevTools bring it in, so the page's policy need not allow a script.
-func (b *tab) judge(axe string) accessibility {
+func (b *tab) judge(axe string) findings {
 	b.t.Helper()
-	b.run(chromedp.Evaluate("globalThis.axe || ("+axe+"); 0", nil))
-	return ask[accessibility](b, read(b.t, "testdata/axe.js"))
+	if !ask[bool](b, `"axe" in globalThis`) {
+		b.do(chromedp.Evaluate[chromedp.Void](axe))
+	}
+	return ask[findings](b, read(b.t, "testdata/axe.js"))
 }
 
 func read(t *testing.T, path string) string {
@@ -74,13 +74,14 @@ func read(t *testing.T, path string) string {
 
 // In every state and for everybody the page shows all that it holds, with enough contrast and the right roles, and asks for nothing else.
 func TestEverybodyCanReadThePage(t *testing.T) {
+	t.Parallel()
 	script, layout := axe(t), read(t, "testdata/layout.js")
 	for _, s := range states() {
 		t.Run(s.name, func(t *testing.T) {
 			p := s.start(t)
 			awaitVerdict(p, s.verdict)
 			b := openTab(t)
-			b.open(p.URL)
+			b.do(chromedp.Navigate(p.URL))
 			for _, v := range views {
 				b.look(v)
 				if got := ask[int64](b, "document.documentElement.clientWidth"); got != v.width {
@@ -100,6 +101,12 @@ func TestEverybodyCanReadThePage(t *testing.T) {
 					t.Errorf("%s: the contrast of nothing was judged", v.name)
 				}
 			}
+			if s.check != nil {
+				s.check(b)
+			}
+			if s.picture && *write {
+				b.picture()
+			}
 			for _, fault := range b.takeFaults() {
 				t.Error(fault)
 			}
@@ -115,5 +122,18 @@ func (b *tab) checkRequests(want ...string) {
 	defer b.mu.Unlock()
 	if !slices.Equal(b.requests, want) {
 		b.t.Errorf("got requests %q, want %q", b.requests, want)
+	}
+}
+
+// picture writes the page as the documents show it.
+func (b *tab) picture() {
+	b.t.Helper()
+	b.look(view{width: 900, media: "screen", scheme: "light"})
+	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(pictureFile, png, 0o644) // #nosec G306 -- a document
+	}
+	if err != nil {
+		b.t.Fatal(err)
 	}
 }

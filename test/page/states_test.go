@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,20 +19,26 @@ type state struct {
 	name    string
 	verdict string // the word at the top of the page
 	start   func(t *testing.T) *sidecar.Process
+	check   func(*tab) // what else must be true; nil: nothing
+	picture bool       // of this one the documents have a picture
 }
 
 func states() []state {
 	return []state{
-		{"the first refresh runs", "Starting", starting},
-		{"the first refresh has failed", "No targets", func(t *testing.T) *sidecar.Process { return start(t, filepath.Join(t.TempDir(), "nowhere")) }},
-		{"no target", "Fresh", func(t *testing.T) *sidecar.Process { return start(t, t.TempDir()) }},
-		{"six targets", "Fresh", func(t *testing.T) *sidecar.Process { return start(t, examples(t)) }},
-		{"the list of targets is protected", "Fresh", func(t *testing.T) *sidecar.Process {
+		{name: "the first refresh runs", verdict: "Starting", start: starting},
+		{name: "the first refresh has failed", verdict: "No targets", start: func(t *testing.T) *sidecar.Process {
+			return start(t, filepath.Join(t.TempDir(), "nowhere"))
+		}},
+		{name: "no target", verdict: "Fresh", start: func(t *testing.T) *sidecar.Process {
+			return start(t, examples(t), "--label-selector", "publishing-target=another")
+		}},
+		{name: "six targets", verdict: "Fresh", start: func(t *testing.T) *sidecar.Process { return start(t, examples(t)) }},
+		{name: "the list of targets is protected", verdict: "Fresh", start: func(t *testing.T) *sidecar.Process {
 			return start(t, examples(t), "--auth", "token", "--auth-token-file", file(t, t.TempDir(), "tokens", "0123456789abcdef0123456789abcdef\n"))
 		}},
-		{"one is invalid, one is kept", "Fresh, with faults", faulty},
-		{"refreshes fail", "Failing", failing},
-		{"500 targets with long names", "Fresh, with faults", many},
+		{name: "one is invalid, one is kept", verdict: "Fresh, with faults", start: faulty, picture: true},
+		{name: "refreshes fail", verdict: "Failing", start: failing},
+		{name: "500 targets with long names", verdict: "Fresh, with faults", start: many, check: sortedAndCounted},
 	}
 }
 
@@ -100,20 +107,35 @@ func long(length int) string { return strings.Repeat("x", length) }
 // many has more targets and more invalid Secrets than the page lists, with names as long as can be.
 func many(t *testing.T) *sidecar.Process {
 	t.Helper()
-	t.Setenv("POD_NAME", "alert-history-"+long(200))
 	var all []string
 	for i := range 500 {
-		all = append(all, manifest(t, fmt.Sprintf("t%03d-%s", i, long(i%249)), map[string]string{
-			"name": fmt.Sprintf("t%03d-%s", i, long(i%59)), "type": "webhook", "format": []string{"webhook", "alertmanager"}[i%2],
+		all = append(all, manifest(t, fmt.Sprintf("t%03d-%s", i, long(1+i%248)), map[string]string{
+			"name": fmt.Sprintf("t%03d-%s", i, long(1+i%58)), "type": "webhook", "format": []string{"webhook", "alertmanager"}[i%2],
 			"url": fmt.Sprintf("https://%s.%s.example.com:8443/fake", long(1+i%63), long(1+i%61)),
 		}))
 	}
 	for i := range 120 {
-		all = append(all, manifest(t, fmt.Sprintf("broken-%03d-%s", i, long(i)), map[string]string{
+		all = append(all, manifest(t, fmt.Sprintf("broken-%03d-%s", i, long(1+i)), map[string]string{
 			"name": "No Name", "type": "no type", "url": "nowhere", "enabled": "perhaps", "format": "none", "headers": "none",
 		}))
 	}
-	return start(t, filepath.Dir(file(t, t.TempDir(), "all.yaml", strings.Join(all, "\n---\n"))))
+	program := file(t, t.TempDir(), "program", "#!/bin/sh\nPOD_NAME=alert-history-"+long(200)+" exec "+sidecar.Binary(t)+` "$@"`)
+	if err := os.Chmod(program, 0o700); err != nil { // #nosec G302 -- a program
+		t.Fatal(err)
+	}
+	manifests := file(t, t.TempDir(), "all.yaml", strings.Join(all, "\n---\n"))
+	return sidecar.StartBinary(t, program, filepath.Join(t.TempDir(), "targets.json"), "--manifests", manifests)
+}
+
+// sortedAndCounted has the targets in order, and the number of those that are left out.
+func sortedAndCounted(b *tab) {
+	names := b.texts("section:last-of-type td .name")
+	if len(names) != 200 || !slices.IsSorted(names) {
+		b.t.Errorf("got %d names, sorted: %t, want 200 that are sorted", len(names), slices.IsSorted(names))
+	}
+	if got, want := b.texts("table + p"), []string{"and 20 more", "and 300 more: see the list in full"}; !slices.Equal(got, want) {
+		b.t.Errorf("got %q of what is left out, want %q", got, want)
+	}
 }
 
 // manifest returns a Secret as people write it, with flat keys.
