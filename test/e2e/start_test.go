@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -31,7 +32,17 @@ func appliesUnchanged(t *testing.T, p *pod) {
 func startsWithoutATarget(t *testing.T, p *pod) {
 	p.awaitReady(t)
 	p.awaitPrinted(t, regexp.MustCompile(`^waiting for targets\ngeneration \d+, 0 targets\n$`))
-	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+	if !p.foreign {
+		p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+		return
+	}
+	files, err := filepath.Glob(deployDir + "/examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		p.applyHere(t, read(t, file))
+	}
 }
 
 // awaitPrinted waits until the app has printed what matches.
