@@ -79,7 +79,7 @@ func TestTheNoticesAreOfWhatIsLinked(t *testing.T) {
 // info is what the released program says of how it was built.
 func info(t *testing.T, architecture string) *buildinfo.BuildInfo {
 	t.Helper()
-	info, err := buildinfo.Read(bytes.NewReader(unpack(t, "refresh-sidecar-1.2.3-linux-" + architecture + ".tar.gz")[1].Content))
+	info, err := buildinfo.Read(bytes.NewReader(unpack(t, "refresh-sidecar-1.2.3-linux-"+architecture+".tar.gz")[1].Content))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,9 @@ func (p goPackage) moduleDir() string {
 }
 
 // isOurs tells whether a module is of this repository.
-func isOurs(module string) bool { return module == mainModule || strings.HasPrefix(module, mainModule+"/") }
+func isOurs(module string) bool {
+	return module == mainModule || strings.HasPrefix(module, mainModule+"/")
+}
 
 // linked lists the packages that are linked into the program on a platform.
 func linked(ctx context.Context, dir string, platform v1.Platform) (packages []goPackage, err error) {

@@ -19,7 +19,7 @@ import (
 
 func TestTheBillsOfMaterialsNameWhatIsLinked(t *testing.T) {
 	for _, architecture := range []string{"amd64", "arm64"} {
-		program := unpack(t, "refresh-sidecar-1.2.3-linux-" + architecture + ".tar.gz")[1].Content
+		program := unpack(t, "refresh-sidecar-1.2.3-linux-"+architecture+".tar.gz")[1].Content
 		linked := info(t, architecture)
 		want := []string{"stdlib " + strings.TrimPrefix(linked.GoVersion, "go")}
 		for _, module := range linked.Deps {
