@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks a sidecar everything that README.md shows, and prints the commands with their answers. TestREADMEShowsRealAnswers runs it.
+# Asks a sidecar everything that docs/http.md shows, and prints the commands with their answers. TestTheAnswersAreReal runs it.
 #
 #   docs/api-examples.sh URL MANIFEST TOKEN
 #

@@ -10,10 +10,10 @@ import (
 type ID string
 
 // Rule is one thing that every Secret is held to. The decoder and the command validate take the rules from here; tests hold
-// config.schema.json and the tables of README.md to them.
+// config.schema.json and the tables of docs/messages.md to them.
 type Rule struct {
 	ID     ID
-	Judges string // the fields or keys that the rule is about, as README.md names them
+	Judges string // the fields or keys that the rule is about, as docs/messages.md names them
 	Reason string // targetsfile.RejectParse or RejectValidate; empty for a warning, which rejects nothing
 	Text   string // the message; %s stands for a public detail
 	Hint   string // the cure, or what a warning means

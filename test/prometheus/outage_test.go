@@ -222,7 +222,7 @@ func expectDataEverywhere(t *testing.T, s *server) {
 // expectMetricsOfRunbooks looks for every metric that a runbook tells to look at.
 func expectMetricsOfRunbooks(t *testing.T, s *server) {
 	t.Helper()
-	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(runbookChapter(t), -1)
+	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(string(read(t, runbooksFile)), -1)
 	if len(names) == 0 {
 		t.Error("no runbook names a metric")
 	}

@@ -19,8 +19,8 @@ import (
 const (
 	rulesFile    = "../../deploy/prometheus-rules.yaml"
 	operatorFile = "../../deploy/prometheus-operator/prometheus-rule.yaml"
-	readmeFile   = "../../README.md"
-	runbooks     = "https://github.com/alert-history/refresh-sidecar#"
+	runbooksFile = "../../docs/runbooks.md"
+	runbooks     = "https://github.com/alert-history/refresh-sidecar/blob/main/docs/runbooks.md#"
 )
 
 var update = flag.Bool("update", false, "write "+operatorFile)
@@ -138,21 +138,10 @@ func TestEveryAlertTellsItsReader(t *testing.T) {
 	}
 }
 
-// runbookChapter returns the README's part on alerts.
-func runbookChapter(t *testing.T) string {
-	t.Helper()
-	_, chapter, found := strings.Cut(string(read(t, readmeFile)), "\n## Alerts and runbooks\n")
-	if !found {
-		t.Fatal("the README has no chapter of runbooks")
-	}
-	chapter, _, _ = strings.Cut(chapter, "\n## ")
-	return chapter
-}
-
-// The README has a runbook for each alert, and none for an alert that is no more.
+// docs/runbooks.md has a runbook for each alert, and none for an alert that is no more.
 func TestEveryAlertHasARunbook(t *testing.T) {
 	var got, want []string
-	for _, section := range strings.Split(runbookChapter(t), "\n### ")[1:] {
+	for _, section := range strings.Split(string(read(t, runbooksFile)), "\n## ")[1:] {
 		heading, text, _ := strings.Cut(section, "\n")
 		got = append(got, heading)
 		for _, part := range []string{"**Means.**", "**Look.**", "**Causes and cures.**", "**Escalate**"} {

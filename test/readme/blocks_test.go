@@ -13,18 +13,37 @@ import (
 
 const root = "../.."
 
-// blocks returns README.md's blocks. One that is not closed fails the test.
-func blocks(t *testing.T) []markdown.Block {
+// manual is the documents whose blocks are all run or parsed, in the order in which their commands run.
+func manual() []string {
+	return []string{"README.md", "docs/http.md", "docs/messages.md", "docs/runbooks.md", "pkg/targetsfile/README.md", "docs/integration.md"}
+}
+
+// block is a block of one of the manual's documents.
+type block struct {
+	markdown.Block
+	document string
+}
+
+// Name is for subtests and messages.
+func (b block) Name() string { return b.document + " " + b.Block.Name() }
+
+// blocks returns the manual's blocks. One that is not closed, or a document without any, fails the test.
+func blocks(t *testing.T) (all []block) {
 	t.Helper()
-	all, err := markdown.Blocks(read(t, "README.md"))
-	if err != nil || len(all) == 0 {
-		t.Fatalf("got %d blocks and error %v", len(all), err)
+	for _, document := range manual() {
+		some, err := markdown.Blocks(read(t, document))
+		if err != nil || len(some) == 0 {
+			t.Fatalf("%s: got %d blocks and error %v", document, len(some), err)
+		}
+		for _, b := range some {
+			all = append(all, block{b, document})
+		}
 	}
 	return all
 }
 
 // ofKind returns the blocks of these languages.
-func ofKind(t *testing.T, languages ...string) (some []markdown.Block) {
+func ofKind(t *testing.T, languages ...string) (some []block) {
 	t.Helper()
 	for _, b := range blocks(t) {
 		if slices.Contains(languages, b.Language) {
@@ -32,7 +51,7 @@ func ofKind(t *testing.T, languages ...string) (some []markdown.Block) {
 		}
 	}
 	if len(some) == 0 {
-		t.Fatalf("README.md has no block of %v", languages)
+		t.Fatalf("no document has a block of %v", languages)
 	}
 	return some
 }
@@ -46,12 +65,12 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-// chapter returns the text below a heading of README.md, up to the next one of its level.
-func chapter(t *testing.T, heading string) string {
+// chapter returns the text below a heading of a document, up to the next one of its level.
+func chapter(t *testing.T, document, heading string) string {
 	t.Helper()
-	text, found := markdown.Chapter(read(t, "README.md"), heading)
+	text, found := markdown.Chapter(read(t, document), heading)
 	if !found {
-		t.Fatalf("README.md has no %q", heading)
+		t.Fatalf("%s has no %q", document, heading)
 	}
 	return text
 }
@@ -77,6 +96,7 @@ func TestEveryBlockIsOfAKnownKind(t *testing.T) {
 	known := map[string]string{
 		"sh": "TestCommandsRun", "console": "TestCommandsRun", "yaml": "TestYAMLIsWhatItSays", "go": "TestGoIsTestedCode",
 		"json": "TestJSONParses", "promql": "TestPromQLParses", "text": "a picture",
+		"diff": "TestTheGuidesDifference in package integration", "dockerfile": "TestTheGuidesModules in package reader",
 	}
 	for _, b := range blocks(t) {
 		if known[b.Language] == "" {

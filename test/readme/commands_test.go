@@ -15,7 +15,7 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
-// tools are what README.md's commands may use beside the stands.
+// tools are what the manual's commands may use beside the stands.
 func tools() []string { return []string{"bash", "cat", "grep", "mkdir"} }
 
 // desk is where the commands run: a directory with what they read of this repository, a sidecar, and an API server.
@@ -101,14 +101,21 @@ func (d *desk) run(t *testing.T, script string) (string, error) {
 	return string(out), err
 }
 
-// What a person may copy out of README.md works, in the order in which it stands there.
+// runElsewhere is the comment above a block that a test of another package runs.
+var runElsewhere = regexp.MustCompile(`^<!-- run by (Test\w+)`)
+
+// What a person may copy out of the manual works, in the order in which it stands there.
 func TestCommandsRun(t *testing.T) {
-	d := newDesk(t)
+	d, declared := newDesk(t), declaredTests(t)
 	for _, b := range ofKind(t, "sh", "console") {
 		t.Run(b.Name(), func(t *testing.T) {
+			test := runElsewhere.FindStringSubmatch(b.Before)
 			switch {
-			case strings.HasPrefix(b.Before, "<!-- answers: written by go test ./cmd/refresh-sidecar"):
-				// The test that the comment names runs them.
+			case test != nil && !declared[test[1]]:
+				t.Errorf("%s is not there", test[1])
+			case test != nil:
+			case strings.HasPrefix(b.Text, "docker "):
+				expectInDockerfile(t, b)
 			case b.Language == "console":
 				d.converse(t, b.Text)
 			default:
@@ -117,6 +124,18 @@ func TestCommandsRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// expectInDockerfile holds a command of a container engine, which no test runs, to what the Dockerfile says of itself. Package image holds
+// the Dockerfile to the image. The text must say that nobody has run the command.
+func expectInDockerfile(t *testing.T, b block) {
+	t.Helper()
+	if want := "No test runs this command"; !strings.Contains(b.Before, want) {
+		t.Errorf("got %q before a command that is only compared, want %q in it", b.Before, want)
+	}
+	if !strings.Contains(read(t, "Dockerfile"), strings.TrimSpace(b.Text)) {
+		t.Errorf("the Dockerfile does not say: %s", b.Text)
 	}
 }
 
@@ -164,7 +183,7 @@ func (d *desk) converse(t *testing.T, text string) {
 		}
 		out, _ := d.run(t, strings.Join(script, "\n")) // what it prints says whether it went well
 		if diff := cmp.Diff(steady(strings.Join(want, "\n")), steady(out)); diff != "" {
-			t.Errorf("%s (-README.md +got):\n%s\n%s", script[0], diff, out)
+			t.Errorf("%s (-shown +got):\n%s\n%s", script[0], diff, out)
 		}
 	}
 }

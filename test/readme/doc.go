@@ -1,3 +1,3 @@
-// Package readme holds README.md to what it describes: its tests run or parse every block in it, compare its tables with the program,
-// and follow its links. A block of a kind that nothing here knows fails.
+// Package readme holds the manual, README.md and the documents that belong to it, to what it describes: its tests run or parse every
+// block, compare the tables with the program, and follow the links of all documents. A block of a kind that nothing here knows fails.
 package readme

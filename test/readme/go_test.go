@@ -13,11 +13,11 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
 )
 
-// tested returns the code that README.md may show: examples that are compiled, and run by tests.
+// tested returns the code that the manual may show: examples that are compiled, and run by tests.
 func tested(t *testing.T) map[string]string {
 	t.Helper()
 	code := make(map[string]string)
-	for _, dir := range []string{"examples", "pkg/targetsfile"} {
+	for _, dir := range []string{"examples", "pkg/targetsfile", "test/integration"} {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || dir == "pkg/targetsfile" && !strings.HasSuffix(entry.Name(), "example_test.go") {
 				return err
@@ -33,7 +33,7 @@ func tested(t *testing.T) map[string]string {
 	return code
 }
 
-// What README.md shows of Go stands, line by line, in an example that compiles and has a test.
+// What the manual shows of Go stands, line by line, in an example that compiles and has a test.
 func TestGoIsTestedCode(t *testing.T) {
 	code := tested(t)
 	for _, b := range ofKind(t, "go") {

@@ -11,7 +11,7 @@ import (
 // pages returns the paths of all documents for people.
 func pages(t *testing.T) (all []string) {
 	t.Helper()
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md", "pkg/*/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
@@ -55,14 +55,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if path != "" {
 				target = filepath.Join(filepath.Dir(page), path)
 			}
-			if info, err := os.Stat(target); err != nil {
-				t.Errorf("%s: %v", page, err)
-			} else if anchor != "" && !info.IsDir() {
-				linked, err := os.ReadFile(target) // #nosec G304 -- a path of this repository
-				if err != nil || !anchors(string(linked))[anchor] {
-					t.Errorf("%s: %s has no heading #%s", page, target, anchor)
-				}
-			}
+			expectHeading(t, page, target, anchor)
 		}
 	}
 	if links < 100 {
@@ -70,9 +63,40 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+// expectHeading expects the target of a link to be there, with the heading if the link names one.
+func expectHeading(t *testing.T, page, target, anchor string) {
+	t.Helper()
+	if info, err := os.Stat(target); err != nil {
+		t.Errorf("%s: %v", page, err)
+	} else if anchor != "" && !info.IsDir() {
+		linked, err := os.ReadFile(target) // #nosec G304 -- a path of this repository
+		if err != nil || !anchors(string(linked))[anchor] {
+			t.Errorf("%s: %s has no heading #%s", page, target, anchor)
+		}
+	}
+}
+
+// Every address of a document that the alerts and the dashboard hand out leads somewhere.
+func TestAddressesOfDocumentsLeadSomewhere(t *testing.T) {
+	for _, file := range []string{"deploy/prometheus-rules.yaml", "deploy/grafana-dashboard.json"} {
+		addresses := regexp.MustCompile(`github\.com/alert-history/refresh-sidecar([^\s"]*)`).FindAllStringSubmatch(read(t, file), -1)
+		if len(addresses) == 0 {
+			t.Errorf("%s has no address", file)
+		}
+		for _, address := range addresses {
+			path, ok := strings.CutPrefix(address[1], "/blob/main/")
+			if !ok {
+				t.Errorf("%s: %s is no document", file, address[0])
+			}
+			path, anchor, _ := strings.Cut(path, "#")
+			expectHeading(t, file, filepath.Join(root, path), anchor)
+		}
+	}
+}
+
 // The contents list has every chapter.
 func TestContentsAreComplete(t *testing.T) {
-	contents := chapter(t, "## Contents")
+	contents := chapter(t, "README.md", "## Contents")
 	for _, match := range regexp.MustCompile(`(?m)^## (.+)$`).FindAllStringSubmatch(read(t, "README.md"), -1) {
 		if match[1] != "Contents" && !strings.Contains(contents, "- ["+match[1]+"](#") {
 			t.Errorf("%s is missing in the contents", match[1])

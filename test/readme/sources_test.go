@@ -76,7 +76,7 @@ func code(text string) (all []string) {
 func TestTableOfLogs(t *testing.T) {
 	want := append(arguments(t, 0, []string{"Msg"}, "internal", "cmd"), arguments(t, 0, []string{"line"}, "internal/sync")...)
 	var first, all []string
-	for _, row := range rows(chapter(t, "## Logs")) {
+	for _, row := range rows(chapter(t, "docs/messages.md", "## Logs")) {
 		if row[0] != "message" {
 			first = append(first, code(row[0])...)
 			all = append(all, code(strings.Join(row, " "))...)
@@ -100,7 +100,7 @@ func TestTableOfMessages(t *testing.T) {
 	rules := arguments(t, 1, []string{"reject"}, "internal/manifests")
 	var table string
 	var shown []string
-	for _, row := range rows(chapter(t, "## Secrets")) {
+	for _, row := range rows(chapter(t, "docs/messages.md", "## Messages about Secrets")) {
 		if slices.Contains([]string{"`parse`", "`validate`", "`duplicate`"}, row[0]) {
 			table += row[2] + "\n"
 			shown = append(shown, code(row[2])...)

@@ -21,13 +21,13 @@ const (
 	varPath    = "README_PATH"    // the PATH that tests have
 )
 
-// A stand takes the place of a command on the PATH of README.md's commands, which has nothing but these and a few tools. It runs the real
+// A stand takes the place of a command on the PATH of the manual's commands, which has nothing but these and a few tools. It runs the real
 // one where that can be, on what the test has started, and otherwise has the real one check its arguments.
 type stand func(args []string) (code int)
 
 func stands() map[string]stand {
 	return map[string]stand{
-		"curl": curl, "docker": docker, "go": goCommand, "kubectl": kubectl, "make": makeCommand, "refresh-sidecar": refreshSidecar,
+		"curl": curl, "go": goCommand, "kubectl": kubectl, "make": makeCommand, "refresh-sidecar": refreshSidecar,
 	}
 }
 
@@ -59,16 +59,6 @@ func curl(args []string) int {
 		args[i] = strings.ReplaceAll(args[i], "127.0.0.1:6060", os.Getenv(varPprof))
 	}
 	return real(elsewhere("curl"), append([]string{"--fail-with-body"}, args...)...)
-}
-
-// docker has no daemon here. What README.md shows is what the Dockerfile says of itself, and package image holds that to the image.
-func docker(args []string) int {
-	dockerfile, err := os.ReadFile(filepath.Join(os.Getenv(varRoot), "Dockerfile")) // #nosec G304 -- a path of this repository
-	if err != nil || !strings.Contains(string(dockerfile), "docker "+strings.Join(args, " ")) {
-		fmt.Fprintf(os.Stderr, "docker %s: the Dockerfile does not say so (%v)\n", strings.Join(args, " "), err)
-		return 1
-	}
-	return 0
 }
 
 // goCommand runs the sidecar that is built already, and vets the examples, which their own tests run.

@@ -78,7 +78,7 @@ func TestTablesOfMetrics(t *testing.T) {
 		want["`"+name+"`"] = strings.ToLower(family.GetType().String()) + " " + strings.Join(names, " ")
 	}
 	got := make(map[string]string)
-	for _, row := range rows(chapter(t, "## Metrics")) {
+	for _, row := range rows(chapter(t, "README.md", "## Metrics")) {
 		if row[0] == "metric" {
 			continue
 		}
@@ -105,7 +105,7 @@ func TestTableOfErrors(t *testing.T) {
 	if len(constants) < 10 {
 		t.Fatalf("got %d codes", len(constants))
 	}
-	table := chapter(t, "### Errors")
+	table := chapter(t, "docs/http.md", "## Errors")
 	for _, c := range constants {
 		if c[1] != "client_gone" && !strings.Contains(table, "`"+c[1]+"`") { // seen in the audit log only
 			t.Errorf("%s is not in the table", c[1])
@@ -120,7 +120,7 @@ func TestTableOfTheStatus(t *testing.T) {
 	if err := json.Unmarshal([]byte(body), &status); err != nil {
 		t.Fatal(err)
 	}
-	table := chapter(t, "### Fields of the status")
+	table := chapter(t, "README.md", "### Fields of the status")
 	for field, value := range status {
 		if !strings.Contains(table, "`"+field+"`") {
 			t.Errorf("%s is not in the table", field)
@@ -142,7 +142,7 @@ func TestTablesOfTheSnapshot(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, "pkg/targetsfile/schema/snapshot.schema.json")), &schema); err != nil {
 		t.Fatal(err)
 	}
-	text := chapter(t, "## The snapshot")
+	text := chapter(t, "README.md", "## The snapshot")
 	found := 0
 	var look func(any)
 	look = func(node any) {
@@ -179,7 +179,7 @@ func TestTableOfSizes(t *testing.T) {
 	if len(want) < 4 {
 		t.Fatalf("got %d sizes", len(want))
 	}
-	if diff := cmp.Diff(want, rows(chapter(t, "## Sizing"))); diff != "" {
+	if diff := cmp.Diff(want, rows(chapter(t, "README.md", "## Sizing"))); diff != "" {
 		t.Errorf("(-deploy/README.md +README.md):\n%s", diff)
 	}
 }
@@ -201,11 +201,11 @@ func TestTableOfAlerts(t *testing.T) {
 	want := make(map[string]string)
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
-			want["["+rule.Alert+"](#"+strings.ToLower(rule.Alert)+")"] = rule.Labels["severity"] + " " + rule.For
+			want["["+rule.Alert+"](docs/runbooks.md#"+strings.ToLower(rule.Alert)+")"] = rule.Labels["severity"] + " " + rule.For
 		}
 	}
 	got := make(map[string]string)
-	for _, row := range rows(chapter(t, "## Alerts and runbooks")) {
+	for _, row := range rows(chapter(t, "README.md", "## Alerts and runbooks")) {
 		if strings.HasPrefix(row[0], "[Publishing") {
 			got[row[0]] = row[1] + " " + row[2]
 		}

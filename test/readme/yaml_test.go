@@ -23,7 +23,6 @@ import (
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
-	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
@@ -53,7 +52,7 @@ func TestYAMLIsWhatItSays(t *testing.T) {
 }
 
 // has reports whether a line of the block begins so.
-func has(b markdown.Block, beginning string) bool {
+func has(b block, beginning string) bool {
 	return strings.Contains("\n"+b.Text, "\n"+beginning)
 }
 
@@ -182,7 +181,7 @@ func documents(t *testing.T, text string) (count int) {
 
 // The four types of targets and the shapes that fit into a manifest are all there.
 func TestSecretsOfEveryTypeAreShown(t *testing.T) {
-	text := chapter(t, "## Secrets")
+	text := chapter(t, "README.md", "## Secrets")
 	for _, typ := range []string{"slack", "pagerduty", "rootly", "webhook"} {
 		if !regexp.MustCompile(`(?m)(^  type: |"type": ")` + typ).MatchString(text) {
 			t.Errorf("no Secret of type %s is shown", typ)

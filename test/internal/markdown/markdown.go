@@ -11,7 +11,7 @@ import (
 type Block struct {
 	Language string
 	Line     int    // of the opening fence
-	Before   string // the line before it
+	Before   string // the last line with text before it
 	Text     string
 }
 
@@ -34,7 +34,9 @@ func Blocks(text string) (all []Block, err error) {
 		case open != nil:
 			open.Text += strings.TrimPrefix(line, indent) + "\n"
 		}
-		last = line
+		if strings.TrimSpace(line) != "" {
+			last = line
+		}
 	}
 	if open != nil {
 		return nil, fmt.Errorf("the block at line %d is not closed", open.Line)

@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the answers of the real program into README.md")
+var update = flag.Bool("update", false, "write the answers of the real program into docs/http.md")
 
-// volatile is what differs between two runs, and what README.md shows instead.
+// volatile is what differs between two runs, and what docs/http.md shows instead.
 var volatile = []struct {
 	pattern *regexp.Regexp
 	shown   string
@@ -30,8 +30,8 @@ var volatile = []struct {
 	{regexp.MustCompile(`"last_trigger":"\w+"`), `"last_trigger":"manual"`},
 }
 
-// TestREADMEShowsRealAnswers runs the commands of README.md against the program. With -update it writes the answers there.
-func TestREADMEShowsRealAnswers(t *testing.T) {
+// TestTheAnswersAreReal runs the commands of docs/http.md against the program. With -update it writes the answers there.
+func TestTheAnswersAreReal(t *testing.T) {
 	p := newProgram(t)
 	p.manifests = t.TempDir()
 	examples, err := filepath.Glob("../../deploy/examples/*.yaml")
@@ -60,23 +60,24 @@ func TestREADMEShowsRealAnswers(t *testing.T) {
 		got = v.pattern.ReplaceAllString(got, v.shown)
 	}
 
-	readme, err := os.ReadFile("../../README.md")
+	const document = "../../docs/http.md"
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- answers: written by go test ./cmd/refresh-sidecar -run README -update -->\n```console\n", "\n```\n<!-- end of answers -->"
-	before, rest, ok := strings.Cut(string(readme), begin)
+	const begin, end = "<!-- run by TestTheAnswersAreReal, written by go test ./cmd/refresh-sidecar -run Answers -update -->\n```console\n", "\n```\n<!-- end of answers -->"
+	before, rest, ok := strings.Cut(string(text), begin)
 	shown, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatal("README.md has no place for the answers")
+		t.Fatal("docs/http.md has no place for the answers")
 	}
 	if *update {
-		if err := os.WriteFile("../../README.md", []byte(before+begin+got+end+after), 0o644); err != nil { // #nosec G306 -- a document
+		if err := os.WriteFile(document, []byte(before+begin+got+end+after), 0o644); err != nil { // #nosec G306 -- a document
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(strings.Split(shown, "\n"), strings.Split(got, "\n")); diff != "" {
-		t.Errorf("README.md does not show what the program answers (-shown +got); go test -run README -update writes it:\n%s", diff)
+		t.Errorf("docs/http.md does not show what the program answers (-shown +got); go test -run Answers -update writes it:\n%s", diff)
 	}
 }
