@@ -32,7 +32,7 @@ func (c Checkout) chart() (files []bundle.File, err error) {
 		}
 		content, err := fs.ReadFile(dir, name) // of a symbolic link: what it leads to
 		if err == nil && name == "Chart.yaml" {
-			content, err = c.release(content)
+			content, err = c.withVersions(content)
 		}
 		files = append(files, bundle.File{Name: path.Join(program, name), Mode: 0o644, Content: content})
 		return err
@@ -45,12 +45,12 @@ func (c Checkout) chart() (files []bundle.File, err error) {
 	return append(files, paper), err
 }
 
-// release returns a Chart.yaml with the versions of the release.
-func (c Checkout) release(chart []byte) ([]byte, error) {
+// withVersions returns a Chart.yaml with the versions of the release.
+func (c Checkout) withVersions(chart []byte) ([]byte, error) {
 	for field, version := range map[string]string{"version": c.chartVersion(), "appVersion": c.Version} {
 		line := regexp.MustCompile(`(?m)^` + field + `: .*$`)
 		if len(line.FindAll(chart, -1)) != 1 {
-			return nil, fmt.Errorf("Chart.yaml has no line %s, or more than one", field)
+			return nil, fmt.Errorf("no line %s in Chart.yaml, or more than one", field)
 		}
 		chart = line.ReplaceAllLiteral(chart, []byte(fmt.Sprintf("%s: %q", field, version)))
 	}
