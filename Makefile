@@ -136,8 +136,8 @@ image: ## Build the container image for amd64 and arm64, without a container eng
 
 .PHONY: release
 release: ## Make a release of the commit into dist/: archives, image, chart, bills of materials, checksums; twice the same bytes.
-	rm -rf $(CURDIR)/dist
-	$(RELEASE) -o $(CURDIR)/dist all
+	rm -rf dist
+	$(RELEASE) -o ../dist all
 
 .PHONY: notices
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what is linked; fails on one that is unknown or not allowed.
@@ -159,7 +159,7 @@ check: lint vulncheck test test-oldest e2e ## Everything that has to pass before
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
-	rm -rf $(BIN) run dist
+	rm -rf bin run dist
 
 $(BIN)/staticcheck $(BIN)/gosec $(BIN)/govulncheck &: tools/go.mod
 	cd tools && GOBIN=$(BIN) go install tool

@@ -165,3 +165,12 @@ func program(t *testing.T, files map[string]string) (dir string) {
 	}
 	return dir
 }
+
+// A module's archive has the files below its go.mod, so that the licence of the repository is not in that of the reader.
+func TestEachModuleThatAppsRequireHasTheLicence(t *testing.T) {
+	for _, module := range []string{"pkg/targetsfile", "pkg/targetsfile/prom"} {
+		if diff := cmp.Diff(string(read(t, "LICENSE")), string(read(t, module+"/LICENSE"))); diff != "" {
+			t.Errorf("%s (-LICENSE +its):\n%s", module, diff)
+		}
+	}
+}

@@ -35,7 +35,7 @@ func TestTwoCheckoutsMakeTheSameRelease(t *testing.T) {
 		t.Errorf("the files of a release (-want +got):\n%s", diff)
 	}
 	// Another place, other permissions, another time zone, a later time, and from the command line.
-	dir := filepath.Join("elsewhere", "and deeper")
+	dir := filepath.Join("elsewhere", "and-deeper")
 	if err := os.Mkdir(filepath.Join(temporary, "elsewhere"), 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -91,8 +91,11 @@ func needs(packages []goPackage) *[]cdx.Dependency {
 	}
 	dependencies := []cdx.Dependency{}
 	for _, from := range slices.Sorted(maps.Keys(edges)) {
-		to := slices.Sorted(maps.Keys(edges[from]))
-		dependencies = append(dependencies, cdx.Dependency{Ref: from, Dependencies: &to})
+		dependency := cdx.Dependency{Ref: from}
+		if to := slices.Sorted(maps.Keys(edges[from])); len(to) > 0 {
+			dependency.Dependencies = &to
+		}
+		dependencies = append(dependencies, dependency)
 	}
 	return &dependencies
 }

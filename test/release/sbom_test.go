@@ -61,7 +61,9 @@ func TestTheBillsOfMaterialsSayWhatNeedsWhat(t *testing.T) {
 	bom := decode(t, "image-linux-amd64")
 	needs := map[string][]string{}
 	for _, dependency := range *bom.Dependencies {
-		needs[dependency.Ref] = *dependency.Dependencies
+		if dependency.Dependencies != nil {
+			needs[dependency.Ref] = *dependency.Dependencies
+		}
 	}
 	reached := map[string]bool{}
 	for open := []string{bom.Metadata.Component.BOMRef}; len(open) > 0; open = open[1:] {
