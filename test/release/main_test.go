@@ -13,8 +13,6 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
-
-	"github.com/alert-history/refresh-sidecar/test/release"
 )
 
 const (
@@ -39,32 +37,6 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}))
 }
-
-// released returns the directory of a release, which is made once. It is made of the files as they are, committed or not.
-func released(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("-short: it links the program four times")
-	}
-	out, err := firstRelease()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-var firstRelease = sync.OnceValues(func() (string, error) {
-	ctx, out := context.Background(), filepath.Join(temporary, "first")
-	dir, err := clone(ctx, "a")
-	if err != nil {
-		return "", err
-	}
-	checkout, err := release.Open(ctx, dir, version)
-	if err != nil {
-		return "", err
-	}
-	return out, checkout.Write(ctx, out)
-})
 
 // clone clones the repository of the tests.
 func clone(ctx context.Context, name string) (dir string, err error) {

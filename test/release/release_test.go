@@ -8,14 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/layout"
-	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/alert-history/refresh-sidecar/test/internal/bundle"
 	"github.com/alert-history/refresh-sidecar/test/release"
@@ -73,7 +69,7 @@ func TestTheChecksumsAreThoseOfTheFiles(t *testing.T) {
 func TestTheArchivesHoldTheProgramOfTheImageAndItsPapers(t *testing.T) {
 	for _, architecture := range []string{"amd64", "arm64"} {
 		top := "refresh-sidecar-1.2.3-linux-" + architecture + "/"
-		img, _ := imageOf(t, released(t), architecture)
+		img, _ := imageOf(t, architecture)
 		want := []bundle.File{
 			{Name: top, Mode: 0o755, Content: []byte{}},
 			{Name: top + "refresh-sidecar", Mode: 0o755, Content: layer(t, img)[0].Content},
@@ -104,8 +100,7 @@ func TestTheProgramSaysTheVersionOfTheRelease(t *testing.T) {
 }
 
 func TestTheImageIsLabelledWithTheCommit(t *testing.T) {
-	dir := released(t)
-	_, config := imageOf(t, dir, "arm64")
+	_, config := imageOf(t, "arm64")
 	revision, err := exec.CommandContext(t.Context(), "git", "-C", filepath.Join(temporary, "origin"), "rev-parse", "HEAD").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -156,127 +151,4 @@ func TestASourceArchiveHasNoCommit(t *testing.T) {
 	if err != nil || checkout.Revision != "unknown" || checkout.Committed.Unix() != 0 {
 		t.Errorf("got %+v, %v", checkout, err)
 	}
-}
-
-// summarised compares contents without printing megabytes of a program.
-var summarised = cmp.Transformer("summarised", func(content []byte) string {
-	return fmt.Sprintf("%d bytes, SHA-256 %x", len(content), sha256.Sum256(content))
-})
-
-// imageOf returns the released image for an architecture, and its configuration.
-func imageOf(t *testing.T, dir, architecture string) (v1.Image, *v1.ConfigFile) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "layout")
-	for _, file := range readArchive(t, filepath.Join(dir, "refresh-sidecar-1.2.3-image.tar")) {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(path, file.Name)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(path, file.Name), file.Content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	outer, err := layout.ImageIndexFromPath(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := validate.Index(outer); err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := outer.IndexManifest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	index, err := outer.ImageIndex(manifest.Manifests[0].Digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if manifest, err = index.IndexManifest(); err != nil {
-		t.Fatal(err)
-	}
-	for _, candidate := range manifest.Manifests {
-		if candidate.Platform.Architecture == architecture {
-			img, err := index.Image(candidate.Digest)
-			if err != nil {
-				t.Fatal(err)
-			}
-			config, err := img.ConfigFile()
-			if err != nil {
-				t.Fatal(err)
-			}
-			return img, config
-		}
-	}
-	t.Fatalf("no image for %s in %+v", architecture, manifest)
-	return nil, nil
-}
-
-// layer returns the files of an image with one layer.
-func layer(t *testing.T, img v1.Image) []bundle.File {
-	t.Helper()
-	layers, err := img.Layers()
-	if err != nil || len(layers) != 1 {
-		t.Fatalf("got %d layers, %v, want one", len(layers), err)
-	}
-	uncompressed, err := layers[0].Uncompressed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := bundle.Read(uncompressed)
-	if err := errors.Join(err, uncompressed.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-// unpack returns the files of an archive of the release.
-func unpack(t *testing.T, name string) []bundle.File {
-	t.Helper()
-	return readArchive(t, filepath.Join(released(t), name))
-}
-
-func readArchive(t *testing.T, path string) []bundle.File {
-	t.Helper()
-	content, err := os.ReadFile(path) // #nosec G304 -- of the release
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := bundle.Read(bytes.NewReader(content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
-// read reads a file of this repository.
-func read(t *testing.T, name string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, name)) // #nosec G304 -- a file of this repository
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
-}
-
-// filesIn reads all files of a directory.
-func filesIn(t *testing.T, dir string) map[string][]byte {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for _, entry := range entries {
-		if files[entry.Name()], err = os.ReadFile(filepath.Join(dir, entry.Name())); err != nil { // #nosec G304 -- of the release
-			t.Fatal(err)
-		}
-	}
-	return files
-}
-
-func sorted(files map[string][]byte) (names []string) {
-	for name := range files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

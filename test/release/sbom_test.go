@@ -42,7 +42,7 @@ func TestTheBillsOfMaterialsNameWhatIsLinked(t *testing.T) {
 		if diff := cmp.Diff(want, libraries(bom)); diff != "" {
 			t.Errorf("%s: modules (-in the program +in the image's bill):\n%s", architecture, diff)
 		}
-		img, _ := imageOf(t, released(t), architecture)
+		img, _ := imageOf(t, architecture)
 		manifest, err := img.Digest()
 		if err != nil {
 			t.Fatal(err)
