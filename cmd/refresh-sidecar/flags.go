@@ -52,7 +52,7 @@ type runFlags struct {
 	Once         boolOption `default:"false" envar:"TARGET_ONCE" help:"Publish one snapshot and exit, for an init container." group:"snapshot"`
 
 	ListenAddress   string         `default:":8095" envar:"TARGET_LISTEN_ADDRESS" placeholder:"HOST:PORT" help:"Where to serve refresh, status, metrics and health; port 0 picks a free one." group:"process"`
-	ProbeAddress    string         `envar:"TARGET_PROBE_ADDRESS" placeholder:"HOST:PORT" help:"A plain listener with only /healthz and /readyz, for when the main one asks for certificates or passwords that a kubelet cannot give (then required). Default: off." group:"process"`
+	ProbeAddress    string         `envar:"TARGET_PROBE_ADDRESS" placeholder:"HOST:PORT" help:"A plain listener with only /healthz and /readyz, for when the main one asks for certificates or passwords that a kubelet cannot give, or limits the rate of all requests (then required). Default: off." group:"process"`
 	Auth            string         `default:"none" envar:"TARGET_AUTH" help:"Who may refresh and list targets: none (everybody), token (a bearer token of --auth-token-file), or kubernetes (whom the API server lets)." group:"process"`
 	AuthTokenFile   string         `envar:"TARGET_AUTH_TOKEN_FILE" placeholder:"PATH" help:"For --auth=token: one token per line, all valid, re-read when it changes." group:"process"`
 	WebConfigFile   string         `envar:"TARGET_WEB_CONFIG_FILE" placeholder:"PATH" help:"TLS, client certificates and basic auth in the format of Prometheus exporter-toolkit." group:"process"`

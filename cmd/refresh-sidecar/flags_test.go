@@ -168,6 +168,22 @@ func TestAWebConfigurationExcludesWhatItBreaks(t *testing.T) {
 	}
 }
 
+// A listener with a limit for all requests refuses a kubelet's probes when others have used it up, and the container is restarted.
+func TestARateLimitOfTheWebConfigurationNeedsAProbeAddress(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "web.yml")
+	if err := os.WriteFile(path, []byte("rate_limit:\n  interval: 1s\n  burst: 10\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := parsed(t, nil, "--web-config-file", path)
+	if err, want := flags.validate(nil), "--probe-address: rate_limit in --web-config-file counts a kubelet's probes"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %q in it", err, want)
+	}
+	flags = parsed(t, nil, "--web-config-file", path, "--probe-address=:8096")
+	if err := flags.validate(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOneFaultIsOneLine(t *testing.T) {
 	for name, args := range map[string][]string{"a value": {"--jitter=2"}, "an unknown flag": {"--colour"}, "an unknown command": {"walk"}} {
 		t.Run(name, func(t *testing.T) {

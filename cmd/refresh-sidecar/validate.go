@@ -112,8 +112,12 @@ func (r *runFlags) validateAuth(f *faults) {
 	if web.Passwords && r.Auth != authNone {
 		f.add("--web-config-file", "basic auth and --auth=%s both use the header Authorization: choose one", r.Auth)
 	}
-	if web.ShutsProbesOut() && r.ProbeAddress == "" {
+	switch {
+	case r.ProbeAddress != "":
+	case web.ShutsProbesOut():
 		f.add("--probe-address", "a kubelet has neither the certificate nor the password that --web-config-file asks for: give its probes a listener")
+	case web.RateLimit:
+		f.add("--probe-address", "rate_limit in --web-config-file counts a kubelet's probes, too, and can leave no path out: give its probes a listener, such as :8096")
 	}
 }
 

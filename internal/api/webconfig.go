@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
 )
 
 // WebConfig is what a web configuration file asks of callers, as far as the sidecar's other options depend on it.
 type WebConfig struct {
 	Passwords          bool // basic auth, which takes the header that bearer tokens need
 	ClientCertificates bool // the TLS handshake demands one
+	RateLimit          bool // one limit for all requests of the listener, whoever sends them and whatever they ask for
 }
 
 // ShutsProbesOut reports whether a kubelet cannot probe this listener: it has neither a password nor a certificate to show.
@@ -36,17 +37,12 @@ func ReadWebConfig(path string) (WebConfig, error) {
 	if err != nil {
 		return WebConfig{}, fmt.Errorf("reading the web configuration: %w", err)
 	}
-	var file struct {
-		Users map[string]any `json:"basic_auth_users"`
-		TLS   struct {
-			ClientAuth string `json:"client_auth_type"`
-		} `json:"tls_server_config"`
-	}
+	var file web.Config
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return WebConfig{}, fmt.Errorf("reading the web configuration %q: %w", path, unquotedError(err))
 	}
-	demanded := file.TLS.ClientAuth == "RequireAnyClientCert" || file.TLS.ClientAuth == "RequireAndVerifyClientCert"
-	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded}, nil
+	demanded := file.TLSConfig.ClientAuth == "RequireAnyClientCert" || file.TLSConfig.ClientAuth == "RequireAndVerifyClientCert"
+	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded, RateLimit: file.RateLimiterConfig.Interval > 0}, nil
 }
 
 // unquoted returns a text of package yaml without the values in it: an error about a value of the wrong type, such as a password in the

@@ -161,6 +161,25 @@ func TestPasswordIsDemanded(t *testing.T) {
 	}
 }
 
+// exporter-toolkit's rate_limit has no exception for probes: that is why it takes a --probe-address.
+func TestARateLimitCountsProbes(t *testing.T) {
+	server := serve(t, api.ServerConfig{Handler: newHarness(t).handler, WebConfigFile: writeWebConfig(t, "rate_limit:\n  interval: 1h\n  burst: 1\n")})
+	for _, want := range []int{http.StatusOK, http.StatusTooManyRequests} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+server.Addr().String()+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := server.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("got %d, want %d", resp.StatusCode, want)
+		}
+	}
+}
+
 func TestReadWebConfig(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -176,6 +195,8 @@ func TestReadWebConfig(t *testing.T) {
 			"verified certificate and password", withTLS + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: cert.pem\n" + user,
 			api.WebConfig{Passwords: true, ClientCertificates: true}, true,
 		},
+		{"a rate limit", "rate_limit:\n  interval: 1s\n  burst: 10\n", api.WebConfig{RateLimit: true}, false},
+		{"a rate limit that is off", "rate_limit:\n  interval: 0s\n  burst: 10\n", api.WebConfig{}, false},
 	}
 	for _, tt := range tests {
 		got, err := api.ReadWebConfig(writeWebConfig(t, tt.text))
