@@ -96,6 +96,10 @@ cover: controlplane ## Print the statement coverage of internal/ and pkg/, the t
 gvisor: ## Measure a pod in gVisor, with and without the mount hint: the table of docs/compatibility.md; needs runsc and root.
 	cd test && go test -count 1 -v -parallel 4 ./gvisor -args -changes 20
 
+.PHONY: status-page
+status-page: ## Write docs/status-page.png, the page in Debian's Chromium.
+	cd test && go test -count 1 -run '^TestEverybodyCanReadThePage$$/^one_is_invalid' ./page -args -write
+
 SOAK ?= 30m
 FUZZ ?= 10m
 

@@ -44,6 +44,7 @@ func newPage() page {
 type pageView struct {
 	statusDocument
 	Verdict verdict
+	Reloads bool // the page reloads itself every 10 s
 
 	Now, Last, Next, Attempt, Running, Changed, StaleAfter, WatchSince, LastEvent moment
 
@@ -57,15 +58,22 @@ type pageView struct {
 // Kept returns the moment since when a target is kept.
 func (v pageView) Kept(t publicTarget) moment { return moment{t.StaleSince.Time, v.Now.at} }
 
+// reloads reports whether a person has asked for a page that reloads itself. By default it stands still: a reload takes the place away from
+// who reads slowly or has the page read out (WCAG 2.2.1).
+func reloads(r *http.Request) bool { return r.URL.Query().Has("reload") }
+
 // statusPage answers the status as a page.
 func (h *Handler) statusPage(x *exchange) {
-	x.sendMade(h.rounds.answer("page", http.HandlerFunc(h.renderPage), x.request))
+	kind := fmt.Sprintf("page, reloads: %t", reloads(x.request))
+	x.sendMade(h.rounds.answer(kind, http.HandlerFunc(h.renderPage), x.request))
 }
 
-func (h *Handler) renderPage(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) renderPage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", h.page.policy)
-	if err := h.page.template().Execute(w, h.pageView(time.Now())); err != nil {
+	view := h.pageView(time.Now())
+	view.Reloads = reloads(r)
+	if err := h.page.template().Execute(w, view); err != nil {
 		panic(fmt.Errorf("rendering the page: %w", err)) // only the template can be at fault
 	}
 }

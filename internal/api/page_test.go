@@ -59,9 +59,20 @@ func TestPageShowsTheStatus(t *testing.T) {
 			">in 2 hours</time>", ">in 1 second</time>", "generation 42, 1 day ago", "2 valid, 0 invalid", "connected", "last event 2 days ago",
 			"3 minutes ago, 18 ms <small>periodic, ", "alert-history <small>15 Secrets</small>", ">forbidden<",
 			"Targets <span class=\"dim\">(2)</span>", "slack-prod", "https://hooks.slack.com", "version 4711", "enabled", "disabled", "went stale",
-			`<meta http-equiv="refresh" content="10">`,
 		)
 	})
+}
+
+// TestPageReloadsForWhoAsks has the page stand still by default: who reads slowly, or has it read out, would lose the place (WCAG 2.2.1).
+func TestPageReloadsForWhoAsks(t *testing.T) {
+	h := newHarness(t)
+	const reloads = `<meta http-equiv="refresh" content="10">`
+	for path, want := range map[string]string{"/": `<a href="/?reload">reload every 10 s</a>`, "/?reload": `reloads every 10 s: <a href="/">stop</a>`} {
+		page := h.do(get(path)).Body.String()
+		if got := strings.Contains(page, reloads); got != (path == "/?reload") || !strings.Contains(page, want) {
+			t.Errorf("%s: got reloads %t, want a link %s in\n%s", path, got, want, page)
+		}
+	}
 }
 
 func TestPageShowsFaults(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// maxBody is the size limit of a request's body in bytes. The only body that means something is {}.
+	// maxBody is the size limit of a request's body in bytes. A body asks for nothing, or is refused.
 	maxBody = 1 << 10
 	// maxWait is how long a caller may wait for a refresh to end.
 	maxWait = 60 * time.Second
@@ -112,13 +112,12 @@ func wholeSeconds(d time.Duration) int64 {
 	return max(1, int64((d+time.Second-1)/time.Second))
 }
 
-// hasEmptyBody reads the body and reports whether it is empty or an empty JSON object, white space aside. Any other is refused.
+// hasEmptyBody reads the body and reports whether it is empty, an empty JSON object or null, white space aside. Any other is refused.
 func (x *exchange) hasEmptyBody() bool {
 	// The reader needs net/http's own ResponseWriter: through a private method it has the connection closed if there is more to come,
 	// where otherwise the server would wait for a quarter of a megabyte before it answered.
 	body, err := io.ReadAll(http.MaxBytesReader(x.ResponseWriter, x.request.Body, maxBody))
-	var compact bytes.Buffer
-	if err == nil && (len(bytes.TrimSpace(body)) == 0 || json.Compact(&compact, body) == nil && compact.String() == "{}") {
+	if err == nil && saysNothing(body) {
 		return true
 	}
 	if err != nil && errors.Is(context.Cause(x.request.Context()), ErrShuttingDown) {
@@ -131,6 +130,15 @@ func (x *exchange) hasEmptyBody() bool {
 	}
 	x.refuse(code, problem{Code: refusal, Message: "The body must be empty or {}"})
 	return false
+}
+
+// saysNothing reports whether a body asks for nothing. Clients that oapi-codegen generates send null when their caller gives no body.
+func saysNothing(body []byte) bool {
+	var compact bytes.Buffer
+	if len(bytes.TrimSpace(body)) == 0 {
+		return true
+	}
+	return json.Compact(&compact, body) == nil && (compact.String() == "{}" || compact.String() == "null")
 }
 
 // parseWait returns how long the caller wants to wait, 0 for not at all.

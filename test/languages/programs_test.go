@@ -9,16 +9,6 @@ import (
 	"testing"
 )
 
-// find returns the path of a program. Without it the test is skipped, and says which of Debian's packages bring it.
-func find(t *testing.T, program, packages string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Skipf("skipped: there is no %s; apt-get install %s", program, packages)
-	}
-	return path
-}
-
 // output runs a program and returns what it prints; the test fails if it fails.
 func output(t *testing.T, dir string, command ...string) string {
 	t.Helper()

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/tool"
 )
 
 // another is a reader that is tried on the vectors beside those of docs/readers.
@@ -28,13 +30,13 @@ func readers() []reader {
 
 func python(t *testing.T) []string {
 	t.Helper()
-	return []string{find(t, "python3", "python3"), absolute(t, kit+"/reader.py")}
+	return []string{tool.Find(t, "python3", "python3"), absolute(t, kit+"/reader.py")}
 }
 
 // typeScript lets Node run the file as it stands, or makes JavaScript of it for a Node that is too old for that.
 func typeScript(t *testing.T) []string {
 	t.Helper()
-	node := find(t, "node", "nodejs")
+	node := tool.Find(t, "node", "nodejs")
 	if stripsTypes(t, node) {
 		return []string{node, absolute(t, kit+"/reader.ts")}
 	}
@@ -46,15 +48,15 @@ func typeScript(t *testing.T) []string {
 func java(t *testing.T) []string {
 	t.Helper()
 	const packages = "default-jdk-headless"
-	program, dir := find(t, "java", packages), t.TempDir()
-	output(t, dir, find(t, "javac", packages), "-Xlint:all,-serial", "-Werror", "-d", dir, absolute(t, kit+"/Reader.java"))
+	program, dir := tool.Find(t, "java", packages), t.TempDir()
+	output(t, dir, tool.Find(t, "javac", packages), "-Xlint:all,-serial", "-Werror", "-d", dir, absolute(t, kit+"/Reader.java"))
 	return []string{program, "-XX:TieredStopAtLevel=1", "-cp", dir, "Reader"}
 }
 
 func shell(t *testing.T) []string {
 	t.Helper()
-	find(t, "jq", "jq")
-	return []string{find(t, "sh", "dash"), absolute(t, kit+"/reader.sh")}
+	tool.Find(t, "jq", "jq")
+	return []string{tool.Find(t, "sh", "dash"), absolute(t, kit+"/reader.sh")}
 }
 
 // Each reader does with each vector what the Go reader does, reads what the program publishes, and follows a file.

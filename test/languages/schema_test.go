@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
+	"github.com/alert-history/refresh-sidecar/test/internal/tool"
 )
 
 const (
@@ -34,7 +35,7 @@ func snapshots(t *testing.T) []string {
 // Ajv in its strict mode refuses a schema that it finds doubtful, and a keyword or format that it does not know.
 func TestSchemasUnderAjv(t *testing.T) {
 	t.Parallel()
-	node, packages := find(t, "node", "nodejs"), npm(t, ajv)
+	node, packages := tool.Find(t, "node", "nodejs"), tool.NPM(t, "ajv@8.20.0", "ajv-formats@3.0.1")
 	configs, dir := map[string][]byte{}, t.TempDir()
 	for name, content := range awkward() {
 		for i, config := range append(content, pair()...) {
@@ -81,7 +82,7 @@ func TestReadersThatQuicktypeMakes(t *testing.T) {
 	} {
 		t.Run(test.language, func(t *testing.T) {
 			t.Parallel()
-			packages, dir := npm(t, quicktype), t.TempDir()
+			packages, dir := tool.NPM(t, "quicktype@26.0.0"), t.TempDir()
 			output(t, dir, filepath.Join(packages, "node_modules", ".bin", "quicktype"), "--src-lang", "schema", "--lang", test.language,
 				"--top-level", "Snapshot", "--out", filepath.Join(dir, test.file), absolute(t, snapshotSchema))
 			driver := readFile(t, filepath.Join("testdata", test.driver))
@@ -96,7 +97,7 @@ func TestReadersThatQuicktypeMakes(t *testing.T) {
 func runTypeScript(t *testing.T, dir string) []string {
 	t.Helper()
 	transpile(t, filepath.Join(dir, "quicktype.ts"), dir)
-	return []string{find(t, "node", "nodejs"), filepath.Join(dir, "quicktype.js")}
+	return []string{tool.Find(t, "node", "nodejs"), filepath.Join(dir, "quicktype.js")}
 }
 
 func runGo(t *testing.T, dir string) []string {
@@ -112,7 +113,7 @@ func runGo(t *testing.T, dir string) []string {
 // runPython needs dateutil, which quicktype's readers import.
 func runPython(t *testing.T, dir string) []string {
 	t.Helper()
-	program := find(t, "python3", "python3")
+	program := tool.Find(t, "python3", "python3")
 	if err := exec.CommandContext(t.Context(), program, "-c", "import dateutil").Run(); err != nil { // #nosec G204 -- a Python
 		t.Skip("skipped: this python3 has no dateutil; apt-get install python3-dateutil")
 	}

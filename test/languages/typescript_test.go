@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/tool"
 )
 
 // stripsTypes reports whether Node runs TypeScript without a flag and without a warning.
@@ -19,7 +21,7 @@ func stripsTypes(t *testing.T, node string) bool {
 // transpile checks the types of a TypeScript file as strictly as can be, and writes its JavaScript, and that of what it imports, to dir.
 func transpile(t *testing.T, file, dir string) {
 	t.Helper()
-	packages := npm(t, typescript)
+	packages := tool.NPM(t, "typescript@7.0.2", "@types/node@22.20.5")
 	config := toJSON(t, map[string]any{
 		"files": []string{file},
 		"compilerOptions": map[string]any{

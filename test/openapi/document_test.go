@@ -1,8 +1,9 @@
-// Package openapi_test holds every answer of the API to its description.
+// Package openapi_test holds the API to its description: every answer, what linters say of the document, and clients that are generated from it.
 package openapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// The library knows how to read neither; both are text to the document.
+	// The library knows how to read none of these; all are text to the document.
 	for _, kind := range []string{"text/html", "application/openmetrics-text"} {
 		openapi3filter.RegisterBodyDecoder(kind, readText)
 	}
@@ -29,17 +30,24 @@ func readText(body io.Reader, _ http.Header, _ *openapi3.SchemaRef, _ openapi3fi
 	return string(text), err
 }
 
+// served returns the document as the API serves it.
+func served(t *testing.T) []byte {
+	t.Helper()
+	w := httptest.NewRecorder()
+	newEngine(t).handler(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
+	return w.Body.Bytes()
+}
+
 // document is the description as the API serves it, and what of it was seen.
 type document struct {
 	*openapi3.T
-	seen map[string]bool // by "method path code"
+	answers map[string]bool // by "method path code"
+	errors  map[string]bool // by the words of field error
 }
 
 func loadDocument(t *testing.T) *document {
 	t.Helper()
-	w := httptest.NewRecorder()
-	newEngine(t).handler(t).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.yaml", nil))
-	doc, err := openapi3.NewLoader().LoadFromData(w.Body.Bytes())
+	doc, err := openapi3.NewLoader().LoadFromData(served(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +57,7 @@ func loadDocument(t *testing.T) *document {
 	for _, schema := range doc.Components.Schemas {
 		forbidMore(schema.Value)
 	}
-	return &document{doc, make(map[string]bool)}
+	return &document{doc, make(map[string]bool), make(map[string]bool)}
 }
 
 // forbidMore makes a field that is not described an error, here only: callers are told to expect new ones.
@@ -60,62 +68,51 @@ func forbidMore(schema *openapi3.Schema) {
 	}
 }
 
-// route returns the description of a path. The answer for a path that is not there is described among the components.
-func (d *document) route(method, path string) *routers.Route {
-	item := d.Paths.Value(path)
-	if item == nil {
-		nowhere := openapi3.NewOperation()
-		nowhere.Responses = openapi3.NewResponses(openapi3.WithStatus(404, d.Components.Responses["NotFound"]))
-		return &routers.Route{Spec: d.T, Path: path, PathItem: &openapi3.PathItem{}, Method: method, Operation: nowhere}
-	}
-	operation := item.GetOperation(method)
-	if operation == nil { // the answer to a method that the path does not take is described with the one it takes
-		for _, operation = range item.Operations() {
-		}
-	}
-	return &routers.Route{Spec: d.T, Path: path, PathItem: item, Method: method, Operation: operation}
-}
-
 // check holds an answer to the document, and the request too, if it was accepted.
-func (d *document) check(ctx context.Context, r *http.Request, w *httptest.ResponseRecorder) error {
-	route := d.route(r.Method, r.URL.Path)
+func (d *document) check(ctx context.Context, o outcome, got answer) error {
+	method, path, _ := strings.Cut(o.operation, " ")
+	route := &routers.Route{Spec: d.T, Path: path, PathItem: d.Paths.Value(path), Method: method, Operation: d.Paths.Value(path).GetOperation(method)}
 	options := &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
-	request := &openapi3filter.RequestValidationInput{Request: r, Route: route, Options: options}
-	if w.Code < http.StatusBadRequest {
+	request := &openapi3filter.RequestValidationInput{Request: o.request(ctx, ""), Route: route, Options: options}
+	if got.Code < http.StatusBadRequest {
 		if err := openapi3filter.ValidateRequest(ctx, request); err != nil {
 			return fmt.Errorf("the request was accepted, though it is not described: %w", err)
 		}
 	}
-	answer := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: w.Code, Header: w.Header(), Options: options}
-	answer.SetBodyBytes(w.Body.Bytes())
-	if err := openapi3filter.ValidateResponse(ctx, answer); err != nil {
+	response := &openapi3filter.ResponseValidationInput{RequestValidationInput: request, Status: got.Code, Header: got.header, Options: options}
+	response.SetBodyBytes([]byte(got.Body))
+	if err := openapi3filter.ValidateResponse(ctx, response); err != nil {
 		return fmt.Errorf("the answer is not described: %w", err)
 	}
-	for method, operation := range d.pathOperations(r.URL.Path) {
-		if operation == route.Operation {
-			d.seen[fmt.Sprintf("%s %s %d", method, r.URL.Path, w.Code)] = true
-		}
-	}
 	return nil
 }
 
-func (d *document) pathOperations(path string) map[string]*openapi3.Operation {
-	if item := d.Paths.Value(path); item != nil {
-		return item.Operations()
+// see notes that somebody has got this answer.
+func (d *document) see(o outcome, got answer) {
+	d.answers[fmt.Sprintf("%s %d", o.operation, got.Code)] = true
+	var problem struct {
+		Error string `json:"error"`
 	}
-	return nil
+	if json.Unmarshal([]byte(got.Body), &problem) == nil {
+		d.errors[problem.Error] = true
+	}
 }
 
-// checkAllSeen fails for every code that is described and was not answered.
+// checkAllSeen fails for every code of an answer, and every word of an error, that is described and that nobody has got.
 func (d *document) checkAllSeen(t *testing.T) {
 	t.Helper()
 	for path, item := range d.Paths.Map() {
 		for method, operation := range item.Operations() {
 			for code := range operation.Responses.Map() {
-				if key := strings.Join([]string{method, path, code}, " "); !d.seen[key] {
+				if key := strings.Join([]string{method, path, code}, " "); !d.answers[key] {
 					t.Errorf("%s is described, but no case has provoked it", key)
 				}
 			}
+		}
+	}
+	for _, word := range d.Components.Schemas["Problem"].Value.Properties["error"].Value.Enum {
+		if !d.errors[fmt.Sprint(word)] {
+			t.Errorf("the error %s is described, but no case has provoked it", word)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
 
 	"github.com/alert-history/refresh-sidecar/internal/api"
 	targetsync "github.com/alert-history/refresh-sidecar/internal/sync"
@@ -17,10 +18,13 @@ import (
 // engine is what the API shows, as each case wants it.
 type engine struct {
 	refresh   func() (*targetsync.Run, error)
+	asked     chan struct{} // one element per time that a refresh without an end was asked for
 	status    targetsync.RefreshStatus
 	published *targetsync.Published
 	heartbeat time.Duration // how long ago the last one was
-	panics    bool
+	panics    bool          // when it is asked for anything
+	unwritten bool          // whoever answers panics, before anything is written
+	probes    bool          // nothing but the probes is served
 
 	authorizer api.Authorizer
 	gatherer   prometheus.Gatherer
@@ -81,7 +85,7 @@ func (e *engine) Authorize(_ context.Context, c api.Credentials) (string, error)
 // newEngine returns one in which all is well and as much as possible is set.
 func newEngine(t *testing.T) *engine {
 	t.Helper()
-	e := &engine{status: fullStatus(), published: publication(t), gatherer: prometheus.NewRegistry()}
+	e := &engine{asked: make(chan struct{}, 100), status: fullStatus(), published: publication(t), gatherer: prometheus.DefaultGatherer}
 	e.refresh = func() (*targetsync.Run, error) {
 		run, end := targetsync.NewRun("req-0", time.Now())
 		end(e.status, nil)
@@ -96,14 +100,57 @@ func (e *engine) refuse(err error) {
 
 func (e *engine) handler(t *testing.T) http.Handler {
 	t.Helper()
-	h, err := api.New(api.Config{
-		Engine: e, SnapshotPath: "/var/run/publishing-targets/targets.json", Authorizer: e.authorizer,
-		Gatherer: e.gatherer, Instance: "alert-history-0",
-	})
+	const instance = "alert-history-0"
+	var h http.Handler
+	var err error
+	if e.probes {
+		h, err = api.NewProbes(e, instance, zerolog.Nop())
+	} else {
+		h, err = api.New(api.Config{
+			Engine: e, SnapshotPath: "/var/run/publishing-targets/targets.json", Authorizer: e.authorizer, Gatherer: e.gatherer, Instance: instance,
+		})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h
+	if !e.unwritten {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(&flakyWriter{ResponseWriter: w}, r) })
+}
+
+// flakyWriter panics when it is asked for its header the second time: nothing else in an answer that is a constant can go wrong.
+type flakyWriter struct {
+	http.ResponseWriter
+	asked int
+}
+
+// Header implements [http.ResponseWriter].
+func (w *flakyWriter) Header() http.Header {
+	if w.asked++; w.asked == 2 {
+		panic("as the case wants it")
+	}
+	return w.ResponseWriter.Header()
+}
+
+// serve answers on a free port of the loopback interface until the test ends, and returns the URL.
+func (e *engine) serve(t *testing.T) string {
+	t.Helper()
+	server, err := api.NewServer(api.ServerConfig{Address: "127.0.0.1:0", Handler: e.handler(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error)
+	go func() { served <- server.Serve() }()
+	t.Cleanup(func() {
+		// Not t.Context(), which has ended by now.
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := errors.Join(server.Shutdown(ctx), <-served); err != nil {
+			t.Errorf("shutting down: %v", err)
+		}
+	})
+	return "http://" + server.Addr().String()
 }
 
 func fullStatus() targetsync.RefreshStatus {

@@ -15,6 +15,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"sigs.k8s.io/yaml"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/markdown"
 )
 
 const dashboardFile = "../../deploy/grafana-dashboard.json"
@@ -51,14 +53,18 @@ func panels(d classic) (all []dashboard.Panel) {
 	return all
 }
 
-// query is what a panel or an annotation asks Prometheus.
-type query struct {
-	where string
-	text  string // as in the dashboard
-	expr  string // with what Grafana puts in the place of variables
+// query is what a panel, an annotation or a reader of the README asks Prometheus.
+type query struct{ where, text string }
+
+// in returns the expression that Grafana makes of the text, for all pods of namespaces that match.
+func (q query) in(namespace, rateInterval string) string {
+	return strings.NewReplacer("$namespace", namespace, "$pod", ".*", "$__rate_interval", rateInterval).Replace(q.text)
 }
 
-// queries returns all queries of the dashboard, for all namespaces and pods.
+// everywhere asks for all pods and the shortest window of Grafana.
+func (q query) everywhere() string { return q.in(".*", "4s") }
+
+// queries returns all queries of the dashboard.
 func queries(t *testing.T) (all []query) {
 	t.Helper()
 	d := grafana(t)
@@ -68,17 +74,33 @@ func queries(t *testing.T) (all []query) {
 			if !ok {
 				t.Fatalf("panel %q: got a query %T, want one to Prometheus", *p.Title, target)
 			}
-			all = append(all, query{fmt.Sprintf("panel %q, query %s", *p.Title, *q.RefId), q.Expr, ""})
+			all = append(all, query{fmt.Sprintf("panel %q, query %s", *p.Title, *q.RefId), q.Expr})
 		}
 	}
 	for _, a := range d.Annotations.List {
-		all = append(all, query{"annotation " + a.Name, *a.Expr, ""})
+		all = append(all, query{"annotation " + a.Name, *a.Expr})
 	}
-	for i := range all {
-		all[i].expr = strings.NewReplacer("$namespace", ".*", "$pod", ".*", "$__rate_interval", "4s").Replace(all[i].text)
-		if strings.Contains(all[i].expr, "$") {
-			t.Errorf("%s uses an unknown variable: %s", all[i].where, all[i].text)
+	for _, q := range all {
+		if strings.Contains(q.everywhere(), "$") {
+			t.Errorf("%s uses an unknown variable: %s", q.where, q.text)
 		}
+	}
+	return all
+}
+
+// manual returns the expressions of the README. Each has a comment for a title.
+func manual(t *testing.T) (all []query) {
+	t.Helper()
+	blocks, err := markdown.Blocks(string(read(t, "../../README.md")))
+	must(t, err)
+	for _, b := range blocks {
+		if b.Language == "promql" {
+			title, _, _ := strings.Cut(strings.TrimPrefix(b.Text, "# "), "\n")
+			all = append(all, query{"README: " + title, b.Text})
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the README has no expressions")
 	}
 	return all
 }
@@ -152,7 +174,7 @@ func TestDashboardQueriesParse(t *testing.T) {
 	}
 	var records []record
 	for i, q := range queries(t) {
-		records = append(records, record{fmt.Sprintf("query:%d", i), q.expr})
+		records = append(records, record{fmt.Sprintf("query:%d", i), q.everywhere()})
 	}
 	file, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": "queries", "rules": records}}})
 	if err != nil {

@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,18 +14,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
+	"github.com/alert-history/refresh-sidecar/test/internal/wire"
 	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
+	controlplane.Main(m, append(wire.IgnoreLeaks(), goleak.Cleanup(func(code int) {
 		sidecar.RemoveBinary()
 		os.Exit(code)
-	}))
+	}))...)
 }
 
 // outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.
@@ -116,43 +119,61 @@ func writeDocument(t *testing.T, path string, document *targetsfile.Document) {
 // TestRealOutages lets everything go wrong at the same time, each in a pod of its own, looks at alerts and dashboard, mends it all, and
 // takes the pods away at last.
 func TestRealOutages(t *testing.T) {
-	s := startServer(t)
+	job := ways()[0]
+	s := startServer(t, often, job)
 	all := outages(t)
+	var targets []scrape
 	var want []string
 	for _, o := range all {
-		for job, url := range map[string]string{"alert-history/sidecar": o.pod.sidecar.URL, "alert-history/app": o.pod.app.url} {
-			s.targets = append(s.targets, scrape{[]string{strings.TrimPrefix(url, "http://")},
-				map[string]string{"job": job, "namespace": o.name, "pod": o.name + "-0"}})
-		}
+		targets = append(targets, o.pod.scrapes(o.name)...)
 		for _, alert := range strings.Fields(o.alerts) {
 			want = append(want, alert+" "+o.name)
 		}
 	}
 	slices.Sort(want)
-	s.discover()
-	s.until("all pods are scraped", func() error { return s.scraped(2 * len(all)) })
+	s.discover(job, targets)
+	s.until("all pods are scraped", func() error { return s.scraped(len(targets)) })
 	for _, o := range all {
 		o.begin(o.pod)
 	}
 	s.untilFiring(want)
-	s.expectHealthyRules()
-	_, firing := s.firing()
-	expectReadable(t, firing)
-	expectDataEverywhere(t, s)
-	expectMetricsOfRunbooks(t, s)
+	s.expectAnswers()
 	for _, o := range all {
 		o.end(o.pod)
 	}
 	s.untilFiring([]string{})
 	s.expectNothingOf("well")
 
-	pods := s.targets
-	s.targets = []scrape{}
-	s.discover()
+	s.discover(job, []scrape{})
 	s.untilFiring([]string{"PublishingSidecarAbsent"})
-	s.targets = pods
-	s.discover()
+	s.discover(job, targets)
 	s.untilFiring([]string{})
+}
+
+// Rules, dashboard and README are for everybody, in whichever way Prometheus scrapes histograms.
+func TestRulesAndDashboardHoweverHistogramsAreScraped(t *testing.T) {
+	plane := controlplane.Get(t)
+	user := plane.User(t)
+	well, broken := newPod(t, plane, user, "list", "watch"), newPod(t, plane, user, "list", "watch")
+	broken.put(map[string]string{"type": "webhook", "url": "canary-secret-value"})
+	for _, job := range ways() {
+		t.Run(job.name, func(t *testing.T) {
+			s := startServer(t, often, job)
+			s.discover(job, append(well.scrapes("well"), broken.scrapes("broken")...))
+			s.untilFiring([]string{"PublishingTargetsInvalid broken", "PublishingTargetsKept broken"})
+			s.expectAnswers()
+			s.expectNothingOf("well")
+		})
+	}
+}
+
+// scrapes returns the targets of a pod, in a namespace of that name, and its only pod.
+func (p *pod) scrapes(namespace string) (both []scrape) {
+	for job, url := range map[string]string{"alert-history/sidecar": p.sidecar.URL, "alert-history/app": p.app.url} {
+		both = append(both, scrape{[]string{strings.TrimPrefix(url, "http://")},
+			map[string]string{"job": job, "namespace": namespace, "pod": namespace + "-0"}})
+	}
+	return both
 }
 
 func (s *server) scraped(count int) error {
@@ -198,37 +219,35 @@ func expectReadable(t *testing.T, alerts []v1.Alert) {
 	}
 }
 
-// expectDataEverywhere evaluates every query of the dashboard.
-func expectDataEverywhere(t *testing.T, s *server) {
-	t.Helper()
-	for _, q := range queries(t) {
-		result, err := s.query(q.expr)
-		if err != nil {
-			t.Errorf("%s: %v", q.where, err)
-			continue
-		}
-		numbers := 0
-		for _, sample := range result {
-			if !math.IsNaN(float64(sample.Value)) {
-				numbers++
+// expectAnswers fails if anything that people ask Prometheus has no answer: rules, dashboard, README and runbooks.
+func (s *server) expectAnswers() {
+	s.t.Helper()
+	s.expectHealthyRules()
+	_, firing := s.firing()
+	expectReadable(s.t, firing)
+	for _, q := range append(queries(s.t), manual(s.t)...) {
+		s.until(q.where+" returns numbers", func() error {
+			result, err := s.query(q.everywhere())
+			isNumber := func(sample *model.Sample) bool { return !math.IsNaN(float64(sample.Value)) }
+			if err == nil && !slices.ContainsFunc(result, isNumber) {
+				err = fmt.Errorf("got %d samples, none of them a number: %s", len(result), q.everywhere())
 			}
-		}
-		if numbers == 0 {
-			t.Errorf("%s returns %d samples, none of them a number: %s", q.where, len(result), q.expr)
-		}
+			return err
+		})
 	}
+	s.expectMetricsOfRunbooks()
 }
 
 // expectMetricsOfRunbooks looks for every metric that a runbook tells to look at.
-func expectMetricsOfRunbooks(t *testing.T, s *server) {
-	t.Helper()
-	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(string(read(t, runbooksFile)), -1)
+func (s *server) expectMetricsOfRunbooks() {
+	s.t.Helper()
+	names := regexp.MustCompile("`((?:publishing|targetsfile)_[a-z_]+)[`{]").FindAllStringSubmatch(string(read(s.t, runbooksFile)), -1)
 	if len(names) == 0 {
-		t.Error("no runbook names a metric")
+		s.t.Error("no runbook names a metric")
 	}
 	for _, name := range names {
 		if result, err := s.query(name[1]); err != nil || len(result) == 0 {
-			t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
+			s.t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
 		}
 	}
 }

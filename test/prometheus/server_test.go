@@ -26,18 +26,27 @@ import (
 const (
 	// hurry is how much faster than in deploy/ the rules are here: five minutes become two and a half seconds.
 	hurry = 120
-	// scrapeInterval leaves five samples in the shortest range of a rule.
-	scrapeInterval = 500 * time.Millisecond
+	// often leaves five samples in the shortest range of a rule.
+	often = 500 * time.Millisecond
 	// patience bounds every wait. It is generous, because it is only used up when something is broken.
 	patience = 90 * time.Second
 )
 
 // server is a real Prometheus with the rules of deploy/, all durations of which are shortened.
 type server struct {
-	t       *testing.T
-	api     v1.API
-	dir     string
-	targets []scrape
+	t    *testing.T
+	jobs []way
+	api  v1.API
+	dir  string
+}
+
+// String names the ways in which it scrapes.
+func (s *server) String() string {
+	var names []string
+	for _, w := range s.jobs {
+		names = append(names, w.name)
+	}
+	return "Prometheus (" + strings.Join(names, ", ") + ")"
 }
 
 // scrape is a group of targets of file service discovery.
@@ -60,17 +69,20 @@ func hurried(t *testing.T) string {
 	})
 }
 
-// startServer starts Prometheus without targets and returns when it answers. It ends with the test.
-func startServer(t *testing.T) *server {
+// startServer starts Prometheus with a job for each way, without targets, and returns when it answers. It ends with the test.
+func startServer(t *testing.T, interval time.Duration, jobs ...way) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), targets: []scrape{}}
+	s := &server{t: t, jobs: jobs, dir: t.TempDir()}
 	config := fmt.Sprintf(`global: {scrape_interval: %s, scrape_timeout: %[1]s, evaluation_interval: %[1]s}
 rule_files: [rules.yaml]
-scrape_configs: [{job_name: pods, file_sd_configs: [{files: [targets.json]}]}]
-`, scrapeInterval)
+scrape_configs:
+`, interval)
+	for _, w := range jobs {
+		config += fmt.Sprintf("  - {job_name: %s, file_sd_configs: [{files: [%[1]s.json]}], %s}\n", w.name, w.options)
+		s.discover(w, []scrape{})
+	}
 	s.write("prometheus.yaml", []byte(config))
 	s.write("rules.yaml", []byte(hurried(t)))
-	s.discover()
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +100,7 @@ scrape_configs: [{job_name: pods, file_sd_configs: [{files: [targets.json]}]}]
 			complaints := slices.DeleteFunc(strings.Split(string(read(t, log.Name())), "\n"), func(line string) bool {
 				return strings.Contains(line, "level=INFO")
 			})
-			t.Errorf("Prometheus ended with %v, complaints:\n%s", err, strings.Join(complaints, "\n"))
+			t.Errorf("%s ended with %v, complaints:\n%s", s, err, strings.Join(complaints, "\n"))
 		}
 	})
 	s.until("Prometheus answers", s.connect)
@@ -119,22 +131,26 @@ func (s *server) write(name string, data []byte) {
 	}
 }
 
-// discover makes Prometheus scrape exactly s.targets.
-func (s *server) discover() {
+// discover makes Prometheus scrape exactly these targets in this way.
+func (s *server) discover(w way, targets []scrape) {
 	s.t.Helper()
-	data, err := json.Marshal(s.targets)
+	data, err := json.Marshal(targets)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.write("targets.json", data)
+	s.write(w.name+".json", data)
 }
 
+// query evaluates an expression now. A warning, such as one about histograms that cannot be added, is an error.
 func (s *server) query(expr string) (model.Vector, error) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	value, _, _, err := s.api.Query(ctx, expr, time.Now())
+	value, warnings, _, err := s.api.Query(ctx, expr, time.Now())
 	if err != nil {
 		return nil, err
+	}
+	if len(warnings) > 0 {
+		return nil, fmt.Errorf("warnings: %s", warnings)
 	}
 	vector, ok := value.(model.Vector)
 	if !ok {
@@ -187,7 +203,7 @@ func (s *server) until(what string, holds func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waited %s until %s: %v", patience, what, err)
+			s.t.Fatalf("%s: waited %s until %s: %v", s, patience, what, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

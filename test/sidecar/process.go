@@ -31,11 +31,15 @@ func root() string {
 	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
+// buildDir is where the program was built; empty before that.
+var buildDir string
+
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "refresh-sidecar-test")
 	if err != nil {
 		return "", err
 	}
+	buildDir = dir
 	path := filepath.Join(dir, "refresh-sidecar")
 	args := []string{"build", "-race"}
 	if os.Getenv("GOCOVERDIR") != "" {
@@ -59,12 +63,8 @@ func Binary(t testing.TB) string {
 	return path
 }
 
-// RemoveBinary removes what Binary built. Call it at the end of TestMain.
-func RemoveBinary() {
-	if path, err := build(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
-}
+// RemoveBinary removes what Binary built, if it did. Call it at the end of TestMain.
+func RemoveBinary() { _ = os.RemoveAll(buildDir) }
 
 // Process is a running sidecar.
 type Process struct {

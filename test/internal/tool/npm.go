@@ -1,4 +1,4 @@
-package languages_test
+package tool
 
 import (
 	"context"
@@ -10,18 +10,11 @@ import (
 	"time"
 )
 
-// The packages of npm that tests use, in exact versions.
-var (
-	typescript = []string{"typescript@7.0.2", "@types/node@22.20.5"}
-	ajv        = []string{"ajv@8.20.0", "ajv-formats@3.0.1"}
-	quicktype  = []string{"quicktype@26.0.0"}
-)
-
-// npm returns a folder whose node_modules holds these packages. It is in the user's cache and made once. Without npm or its registry the
-// test is skipped.
-func npm(t *testing.T, packages []string) string {
+// NPM returns a folder whose node_modules holds these packages, each with its exact version: name@1.2.3. It is in the user's cache and made
+// once. Without npm or its registry the test is skipped.
+func NPM(t testing.TB, packages ...string) string {
 	t.Helper()
-	program := find(t, "npm", "nodejs and npm")
+	program := Find(t, "npm", "nodejs and npm")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
