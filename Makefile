@@ -10,7 +10,8 @@ NEWEST  := 1.37.2
 MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
 # The tests of the program on an API server, those that every version is run through.
 CLUSTER := ./follow ./auth ./deploy ./sidecar
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+# The tags of the sidecar begin with v, those of the reader with its path. The length of a commit's name would depend on the clone.
+VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --always --abbrev=12 --dirty 2>/dev/null))
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
 export CGO_ENABLED = 1
@@ -129,11 +130,22 @@ lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec a
 vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
 	@for m in . pkg/targetsfile pkg/targetsfile/prom; do (cd $$m && $(CURDIR)/test/vulncheck.sh $(BIN)/govulncheck) || exit 1; done
 
+# What a release is made of. Everything else that is shipped, the image's content too, comes from test/release.
+RELEASE = cd test && go run ./release/cmd/release -C .. -version $(or $(VERSION),devel)
+
 .PHONY: image
 image: ## Build the container image for amd64 and arm64, without a container engine: bin/refresh-sidecar.tar, an OCI archive.
 	@mkdir -p $(BIN)
-	cd test && go run ./image/cmd/image -C .. -o $(BIN)/refresh-sidecar.tar -name alert-history/refresh-sidecar:$(or $(VERSION),devel) \
-		-version $(or $(VERSION),devel) -port 8095/tcp ./cmd/refresh-sidecar
+	$(RELEASE) -o $(BIN)/refresh-sidecar.tar image
+
+.PHONY: release
+release: ## Make a release of the commit into dist/: archives, image, chart, bills of materials, checksums; twice the same bytes.
+	rm -rf dist
+	$(RELEASE) -o ../dist all
+
+.PHONY: notices
+notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what is linked; fails on one that is unknown or not allowed.
+	$(RELEASE) notices
 
 # The example's images, and the next version's for an upgrade.
 E2E_IMAGE = $(BIN)/image -C . -platforms linux/$$(go env GOARCH)
@@ -151,7 +163,7 @@ check: lint vulncheck test test-oldest e2e ## Everything that has to pass before
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
-	rm -rf $(BIN) run
+	rm -rf bin run dist
 
 $(BIN)/staticcheck $(BIN)/gosec $(BIN)/govulncheck &: tools/go.mod
 	cd tools && GOBIN=$(BIN) go install tool
