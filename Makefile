@@ -15,7 +15,8 @@ CLUSTER := ./follow ./auth ./deploy ./sidecar
 RACE    := ./auth ./follow ./integration ./openapi ./prometheus ./torture
 # Of the tests in test/, those that need no program but the go command, and few libraries beside the product's.
 LIGHT   := ./controlplane/binaries ./exposition ./internal/... ./openapi ./reader
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+# The tags of the sidecar begin with v, those of the reader with its path. The length of a commit's name would depend on the clone.
+VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --always --abbrev=12 --dirty 2>/dev/null))
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
 export CGO_ENABLED = 1
@@ -147,11 +148,22 @@ lint: $(BIN)/staticcheck $(BIN)/gosec ## Check format, vet, staticcheck, gosec a
 vulncheck: $(BIN)/govulncheck ## Look for known vulnerabilities; skipped, aloud, where the database cannot be reached.
 	@for m in . pkg/targetsfile pkg/targetsfile/prom; do (cd $$m && $(CURDIR)/test/vulncheck.sh $(BIN)/govulncheck) || exit 1; done
 
+# What a release is made of. Everything else that is shipped, the image's content too, comes from test/release.
+RELEASE = cd test && go run ./release/cmd/release -C .. -version $(or $(VERSION),devel)
+
 .PHONY: image
 image: ## Build the container image for amd64 and arm64, without a container engine: bin/refresh-sidecar.tar, an OCI archive.
 	@mkdir -p $(BIN)
-	cd test && go run ./image/cmd/image -C .. -o $(BIN)/refresh-sidecar.tar -name alert-history/refresh-sidecar:$(or $(VERSION),devel) \
-		-version $(or $(VERSION),devel) -port 8095/tcp ./cmd/refresh-sidecar
+	$(RELEASE) -o $(BIN)/refresh-sidecar.tar image
+
+.PHONY: release
+release: ## Make a release of the commit into dist/: archives, image, chart, bills of materials, checksums; twice the same bytes.
+	rm -rf dist
+	$(RELEASE) -o ../dist all
+
+.PHONY: notices
+notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what is linked; fails on one that is unknown or not allowed.
+	$(RELEASE) notices
 
 NODE := exec $(BIN)/node $(MAY_SKIP) -logs $(CURDIR)/run/node
 
@@ -192,7 +204,7 @@ check: ## Everything that has to pass before a change lands. Without root, the r
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.
-	rm -rf $(BIN) run
+	rm -rf bin run dist
 
 $(BIN)/staticcheck $(BIN)/gosec $(BIN)/govulncheck &: tools/go.mod
 	cd tools && GOBIN=$(BIN) go install tool

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 )
 
-// version is set by the linker: -X main.version=v1.2.3.
+// version is set by the linker: -X main.version=1.2.3.
 var version string
 
 // versionLine describes the build on one line.

@@ -41,8 +41,12 @@ func ReadWebConfig(path string) (WebConfig, error) {
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return WebConfig{}, fmt.Errorf("reading the web configuration %q: %w", path, unquotedError(err))
 	}
+	limit := file.RateLimiterConfig
+	if limit.Interval > 0 && limit.Burst < 1 {
+		return WebConfig{}, fmt.Errorf("checking the web configuration %q: rate_limit without a burst refuses every request: add a burst of 1 or more", path)
+	}
 	demanded := file.TLSConfig.ClientAuth == "RequireAnyClientCert" || file.TLSConfig.ClientAuth == "RequireAndVerifyClientCert"
-	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded, RateLimit: file.RateLimiterConfig.Interval > 0}, nil
+	return WebConfig{Passwords: len(file.Users) > 0, ClientCertificates: demanded, RateLimit: limit.Interval > 0}, nil
 }
 
 // unquoted returns a text of package yaml without the values in it: an error about a value of the wrong type, such as a password in the

@@ -240,6 +240,7 @@ func TestNewServerRefusesABadWebConfig(t *testing.T) {
 		"missing":             filepath.Join(t.TempDir(), "web.yml"),
 		"missing certificate": writeWebConfig(t, strings.ReplaceAll(withTLS, "cert.pem", "none.pem")),
 		"unknown key":         writeWebConfig(t, "tls:\n  cert_file: cert.pem\n"),
+		"no burst":            writeWebConfig(t, "rate_limit:\n  interval: 1s\n"),
 		"a password alone":    writeWebConfig(t, "basic_auth_users: hunter2\n"),
 		"a password in clear": writeWebConfig(t, "basic_auth_users:\n  alice: hunter2\n"),
 	} {

@@ -1,21 +1,41 @@
 package image
 
 import (
-	"archive/tar"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/bundle"
 )
+
+// Create builds an image, writes it into a file as [Write] does, and returns its digest.
+func Create(ctx context.Context, path, reference string, spec Spec) (v1.Hash, error) {
+	index, err := Build(ctx, spec)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	file, err := os.Create(path) // #nosec G304 -- the caller's
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	if err := errors.Join(Write(file, reference, index), file.Close()); err != nil {
+		return v1.Hash{}, errors.Join(err, os.Remove(path))
+	}
+	return index.Digest()
+}
 
 // Write writes the index as an OCI archive: an OCI image layout in a tar file, with the image's name in annotations. For engines that know
 // only the older format of `docker save`, such as Docker 20.10, it also holds that format's list of the same images.
@@ -95,25 +115,19 @@ func naming(reference string) (map[string]string, error) {
 	}, nil
 }
 
-// pack writes the files in the order of their names, without dates and owners.
-func pack(w io.Writer, files fs.FS) error {
-	out := tar.NewWriter(w)
-	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+// pack writes the files in the order of their names.
+func pack(w io.Writer, dir fs.FS) error {
+	var files []bundle.File
+	err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := fs.ReadFile(files, path)
-		if err != nil {
-			return err
-		}
-		if err := out.WriteHeader(&tar.Header{Name: path, Mode: 0o644, Size: int64(len(data)), Typeflag: tar.TypeReg}); err != nil {
-			return err
-		}
-		_, err = out.Write(data)
+		content, err := fs.ReadFile(dir, path)
+		files = append(files, bundle.File{Name: path, Mode: 0o644, Content: content})
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("packing the image: %w", err)
 	}
-	return out.Close()
+	return bundle.Write(w, time.Time{}, files)
 }

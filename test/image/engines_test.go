@@ -43,7 +43,7 @@ func TestGNUTarExtractsTheLayer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(data, contents(t, img)["pause"]) || info.Mode() != 0o755 {
+	if !bytes.Equal(data, contents(t, img)[0].Content) || info.Mode() != 0o755 {
 		t.Errorf("tar extracts %d bytes with mode %v", len(data), info.Mode())
 	}
 }

@@ -7,22 +7,25 @@
 package image
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/alert-history/refresh-sidecar/test/internal/bundle"
 )
 
 // User is who the program runs as: nobody in particular, but not root, and a number, because only of a number can the kubelet tell that
@@ -37,26 +40,63 @@ type Spec struct {
 	Args      []string      // default arguments
 	Port      string        // the port it listens on, such as 8095/tcp; empty: none
 	Platforms []v1.Platform // at least one
+
+	Files   []bundle.File     // what the image holds beside the program
+	Labels  map[string]string // what the image says of itself beside title and version: OCI's names of annotations
+	Created time.Time         // when, as the image says; zero: the year 1
 }
 
 // name is that of the program in the root directory.
 func (s Spec) name() string { return path.Base(s.Package) }
 
+// labels is what the image says of itself, in its configuration for engines and in annotations for registries.
+func (s Spec) labels() map[string]string {
+	labels := map[string]string{
+		"org.opencontainers.image.title":   s.name(),
+		"org.opencontainers.image.version": s.Version,
+	}
+	maps.Copy(labels, s.Labels)
+	return labels
+}
+
+// Program is the program of an image.
+type Program struct {
+	Platform v1.Platform
+	Content  []byte
+}
+
 // Build compiles the program for each platform and returns the index of the images.
 func Build(ctx context.Context, spec Spec) (v1.ImageIndex, error) {
-	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	programs, err := Compile(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return Assemble(spec, programs)
+}
+
+// Compile compiles the program for each platform.
+func Compile(ctx context.Context, spec Spec) (programs []Program, err error) {
 	for _, platform := range spec.Platforms {
-		program, err := compile(ctx, spec, platform)
+		content, err := compile(ctx, spec, platform)
 		if err != nil {
 			return nil, fmt.Errorf("building %s for %s: %w", spec.Package, platform, err)
 		}
-		image, err := assemble(spec, platform, program)
-		if err != nil {
-			return nil, fmt.Errorf("assembling the image of %s for %s: %w", spec.Package, platform, err)
-		}
-		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &platform}})
+		programs = append(programs, Program{platform, content})
 	}
-	return index, nil
+	return programs, nil
+}
+
+// Assemble puts each program into an image, and returns the index of the images.
+func Assemble(spec Spec, programs []Program) (v1.ImageIndex, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, program := range programs {
+		image, err := assemble(spec, program)
+		if err != nil {
+			return nil, fmt.Errorf("assembling the image of %s for %s: %w", spec.Package, program.Platform, err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: image, Descriptor: v1.Descriptor{Platform: &program.Platform}})
+	}
+	return mutate.Annotations(index, spec.labels()).(v1.ImageIndex), nil
 }
 
 // compile returns the program. The flags are those of the Dockerfile: without paths and without the state of a git checkout, so that
@@ -78,15 +118,16 @@ func compile(ctx context.Context, spec Spec, platform v1.Platform) (program []by
 	return os.ReadFile(out) // #nosec G304 -- just written
 }
 
-// assemble puts the program into an image. Nothing else is in it: no shell and no users file, which nothing here needs, and no CA
+// assemble puts the program into an image. Nothing else runs in it: no shell and no users file, which nothing here needs, and no CA
 // certificates, because the only TLS server that the sidecar ever calls is the API server, whose CA comes with its token in the pod
-// (or in a kubeconfig). Times are zero, as everything that would make two builds differ.
-func assemble(spec Spec, platform v1.Platform, program []byte) (v1.Image, error) {
-	files, err := archive(spec.name(), program)
-	if err != nil {
+// (or in a kubeconfig). Times of files are zero, so that an unchanged program is an unchanged layer.
+func assemble(spec Spec, program Program) (v1.Image, error) {
+	var files bytes.Buffer
+	contents := append([]bundle.File{{Name: spec.name(), Mode: 0o755, Content: program.Content}}, spec.Files...)
+	if err := bundle.Write(&files, time.Time{}, contents); err != nil {
 		return nil, err
 	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files)), nil },
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files.Bytes())), nil },
 		tarball.WithMediaType(types.OCILayer))
 	if err != nil {
 		return nil, err
@@ -97,39 +138,25 @@ func assemble(spec Spec, platform v1.Platform, program []byte) (v1.Image, error)
 		Entrypoint: []string{"/" + spec.name()},
 		Cmd:        spec.Args,
 		WorkingDir: "/",
-		Labels: map[string]string{
-			"org.opencontainers.image.title":   spec.name(),
-			"org.opencontainers.image.version": spec.Version,
-		},
+		Labels:     spec.labels(),
 	}
 	if spec.Port != "" {
 		config.ExposedPorts = map[string]struct{}{spec.Port: {}}
 	}
+	created := v1.Time{Time: spec.Created}
 	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
-		OS: platform.OS, Architecture: platform.Architecture, Config: config, RootFS: v1.RootFS{Type: "layers"},
+		OS: program.Platform.OS, Architecture: program.Platform.Architecture, Config: config, Created: created, RootFS: v1.RootFS{Type: "layers"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return mutate.Append(image, mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{
-		CreatedBy: "COPY " + spec.name() + " /" + spec.name(),
+	image, err = mutate.Append(image, mutate.Addendum{Layer: layer, MediaType: types.OCILayer, History: v1.History{
+		Created: created, CreatedBy: "COPY " + spec.name() + " /" + spec.name(),
 	}})
-}
-
-// archive is a tar file with that one program.
-func archive(name string, program []byte) ([]byte, error) {
-	var out bytes.Buffer
-	w := tar.NewWriter(&out)
-	if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(program)), Typeflag: tar.TypeReg}); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	if _, err := w.Write(program); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil { // it writes the end, without which the archive is cut short
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return mutate.Annotations(image, spec.labels()).(v1.Image), nil
 }
 
 // ParsePlatforms reads a list such as linux/amd64,linux/arm64.

@@ -102,18 +102,11 @@ func Run(ctx context.Context, config Config) (err error) {
 // buildPause builds the image of which every pod has a container.
 func buildPause(ctx context.Context, dir string) (path string, err error) {
 	_, here, _, _ := runtime.Caller(0)
-	index, err := image.Build(ctx, image.Spec{
+	path = filepath.Join(dir, "pause.tar")
+	_, err = image.Create(ctx, path, "localhost/pause:1", image.Spec{
 		Dir: filepath.Dir(here), Package: "./pause", Platforms: []v1.Platform{{OS: runtime.GOOS, Architecture: runtime.GOARCH}},
 	})
-	if err != nil {
-		return "", err
-	}
-	path = filepath.Join(dir, "pause.tar")
-	file, err := os.Create(path) // #nosec G304 -- our own
-	if err != nil {
-		return "", err
-	}
-	return path, errors.Join(image.Write(file, "localhost/pause:1", index), file.Close())
+	return path, err
 }
 
 func emptyDir(dir string) (string, error) {

@@ -48,18 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if spec.Platforms, err = image.ParsePlatforms(*platforms); err != nil {
 		return err
 	}
-	index, err := image.Build(ctx, spec)
-	if err != nil {
-		return err
-	}
-	file, err := os.Create(*out)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(image.Write(file, *name, index), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(*out))
-	}
-	digest, err := index.Digest()
+	digest, err := image.Create(ctx, *out, *name, spec)
 	if err != nil {
 		return err
 	}
