@@ -10,6 +10,11 @@ NEWEST  := 1.37.2
 MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
 # The tests of the program on an API server, those that every version is run through.
 CLUSTER := ./follow ./auth ./deploy ./sidecar
+# Of the tests in test/, those whose own process runs goroutines of the product: they take the race detector. The others look at the
+# program from outside; the program itself is always built with the race detector.
+RACE    := ./auth ./follow ./integration ./openapi ./prometheus ./torture
+# Of the tests in test/, those that need no program but the go command, and few libraries beside the product's.
+LIGHT   := ./controlplane/binaries ./exposition ./internal/... ./openapi ./reader
 # The tags of the sidecar begin with v, those of the reader with its path. The length of a commit's name would depend on the clone.
 VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --always --abbrev=12 --dirty 2>/dev/null))
 
@@ -32,18 +37,35 @@ run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes 
 build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
+# Vet, which would look at all libraries as well, is run by lint.
+TEST := go test -vet=off -shuffle=on -timeout 15m
+
+.PHONY: test
+test: ## Run the tests that need only Go and a C compiler, within minutes.
+	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -race ./...); done
+	@echo "== go test in test"; cd test && $(TEST) -race -short $(LIGHT)
+	@echo "NOT RUN: most of test/, which needs a Kubernetes, a Prometheus, Helm, a node or large libraries. \`make check\` builds them and runs all."
+
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
 	cd test && go run ./controlplane/cmd/build
 
-.PHONY: test
-test: controlplane ## Run all tests, those on a real API server included.
-	@set -e; for m in $(MODULES); do echo "== go test in $$m"; (cd $$m && go test -race -shuffle=on -timeout 15m ./...); done
+# These tests wait most of the time, and by default only as many run at a time as there are cores.
+REAL := $(TEST) -parallel 6
+
+.PHONY: controlplane-oldest
+controlplane-oldest:
+	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
+
+.PHONY: test-newest
+test-newest: controlplane ## Run all tests of test/, on the newest Kubernetes.
+	cd test && $(REAL) -race $(RACE)
+	cd test && $(REAL) $$(go list ./... | grep -vE '/test/($(subst $(eval ) ,|,$(RACE:./%=%)))$$')
 
 .PHONY: test-oldest
-test-oldest: controlplane ## Run the cluster tests on the oldest supported Kubernetes; `make test` runs them on the newest.
-	cd test && go run ./controlplane/cmd/build -kubernetes $(OLDEST) kube-apiserver
-	cd test && KUBERNETES_VERSION=$(OLDEST) go test -race -shuffle=on -timeout 15m $(CLUSTER) ./compatibility
+test-oldest: controlplane controlplane-oldest ## Run the cluster tests on the oldest supported Kubernetes.
+	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) -race $(filter $(RACE),$(CLUSTER))
+	cd test && KUBERNETES_VERSION=$(OLDEST) $(REAL) $(filter-out $(RACE),$(CLUSTER)) ./compatibility
 
 # What is counted at rest takes 15 minutes, and the stalled watch 3.
 .PHONY: matrix
@@ -55,10 +77,6 @@ matrix: controlplane ## Run the cluster tests on every supported Kubernetes, and
 	@set -e; cd test; for v in $(OLDEST) $(NEWEST); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v, what it costs"; \
 		go test -count 1 -timeout 30m -parallel 3 -run '^TestCosts$$' ./compatibility -args -costs -write; \
 		go test -count 1 -timeout 15m -run '^TestStalledStream$$' ./torture -args -full; done
-
-.PHONY: test-short
-test-short: ## Run the tests that need no API server.
-	@set -e; for m in $(MODULES); do echo "== go test -short in $$m"; (cd $$m && go test -short -race -shuffle=on ./...); done
 
 .PHONY: whole-way
 whole-way: controlplane ## Show the whole way, from a Secret on a real API server to an alert at a webhook.
@@ -147,19 +165,42 @@ release: ## Make a release of the commit into dist/: archives, image, chart, bil
 notices: ## Write THIRD_PARTY_NOTICES.txt, the licences of what is linked; fails on one that is unknown or not allowed.
 	$(RELEASE) notices
 
-# The example's images, and the next version's for an upgrade.
-E2E_IMAGE = $(BIN)/image -C . -platforms linux/$$(go env GOARCH)
-E2E_IMAGES = $(BIN)/e2e-1.0.0.tar $(BIN)/e2e-1.0.1.tar $(BIN)/e2e-app.tar
+NODE := exec $(BIN)/node $(MAY_SKIP) -logs $(CURDIR)/run/node
+
+.PHONY: e2e-images
+e2e-images: ## Build the images of the e2e tests, bin/e2e-*.tar: what deploy/ names, and the next version for an upgrade.
+	cd test && go build -o $(BIN)/ ./image/cmd/image
+	@set -e; write() { $(BIN)/image -C . -platforms linux/$$(go env GOARCH) -o $(BIN)/e2e-$$1.tar -name $$2 -version $${2##*:} $$3 $$4; }; \
+		for v in 1.0.0 1.0.1; do write $$v alert-history/refresh-sidecar:$$v -port=8095/tcp ./cmd/refresh-sidecar; done; \
+		write elsewhere registry.example.com/elsewhere/sidecar:1.0.0 -port=8095/tcp ./cmd/refresh-sidecar; \
+		write app alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
 
 .PHONY: e2e
-e2e: ## Run deploy/ on a real one-node cluster in namespaces; needs root. Where that cannot be, E2E_MAY_SKIP=1 skips it.
-	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./image/cmd/image ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
-	@for v in 1.0.0 1.0.1; do $(E2E_IMAGE) -o $(BIN)/e2e-$$v.tar -name alert-history/refresh-sidecar:$$v -version $$v -port 8095/tcp ./cmd/refresh-sidecar || exit 1; done
-	@$(E2E_IMAGE) -o $(BIN)/e2e-app.tar -name alert-history/alert-history:1.0.0 ./examples/app /var/run/publishing-targets/targets.json
-	cd test/e2e && exec $(BIN)/node $(if $(E2E_MAY_SKIP),-may-skip) -logs $(CURDIR)/run/node $(E2E_IMAGES:%=-image %) $(BIN)/e2e.test -test.v -test.timeout 10m
+ifdef E2E_IMAGE
+e2e: ## Run deploy/ on a real one-node cluster of its own, which takes root, or on yours: KUBECONFIG=… E2E_IMAGE=…
+	$(if $(KUBECONFIG),,$(error KUBECONFIG=… says which cluster))
+	cd test && go run ./controlplane/cmd/build helm && go test -count 1 -v -timeout 30m -parallel 4 ./e2e
+else
+e2e: e2e-images
+	cd test && go run ./controlplane/cmd/build helm && go build -o $(BIN)/ ./node/cmd/node && go test -c -o $(BIN)/e2e.test ./e2e
+	cd test/e2e && $(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,1.0.0 1.0.1 app) $(BIN)/e2e.test -test.v -test.timeout 20m -test.parallel 4
+endif
+
+.PHONY: e2e-elsewhere
+e2e-elsewhere: e2e-images ## Start a node, and run `make e2e` on it as on a cluster of somebody's.
+	cd test && go build -o $(BIN)/ ./node/cmd/node
+	$(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,elsewhere app) sh -euc 'umask 077; kubectl config view --raw --flatten >run/elsewhere.kubeconfig; \
+		exec env MAKEFLAGS= make e2e KUBECONFIG=$(CURDIR)/run/elsewhere.kubeconfig E2E_IMAGE=registry.example.com/elsewhere/sidecar:1.0.0'
 
 .PHONY: check
-check: lint vulncheck test test-oldest e2e ## Everything that has to pass before a change lands.
+check: export MAY_SKIP := $(if $(E2E_REQUIRED),,-may-skip)
+check: ## Everything that has to pass before a change lands. Without root, the real node is left out, aloud, unless E2E_REQUIRED=1.
+	@$(MAKE) test
+	@$(MAKE) lint vulncheck
+	@$(MAKE) controlplane controlplane-oldest
+	@$(MAKE) test-newest
+	@$(MAKE) -j2 --output-sync=target test-oldest e2e-elsewhere
+	@$(MAKE) e2e
 
 .PHONY: clean
 clean: ## Remove what was built here. The user's cache stays.

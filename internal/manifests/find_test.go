@@ -95,6 +95,7 @@ func TestLostAndFound(t *testing.T) {
 		if err := os.Chmod(filepath.Join(root, dir), 0); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { _ = os.Chmod(filepath.Join(root, dir), 0o700) }) // #nosec G302 -- whoever is not root can remove it then
 	}
 	m := newSource(t, root)
 	var faults []error

@@ -5,13 +5,9 @@ package compatibility_test
 
 import (
 	"flag"
-	"os"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 var (
@@ -25,8 +21,5 @@ const document = "../../docs/compatibility.md"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))
+	controlplane.Main(m)
 }

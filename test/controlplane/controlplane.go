@@ -154,11 +154,11 @@ func (p *Plane) PIDs() map[string]int {
 	return p.server.PIDs()
 }
 
-// prepare returns the context in which to start a control plane.
+// prepare returns the context in which to build programs and to start a control plane.
 func prepare(t testing.TB) context.Context {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("controlplane: this test needs a real API server; run it without -short")
+		t.Skip("controlplane: this test needs real programs, which are built once in minutes; run it without -short")
 	}
 	return beforeTimeout(t)
 }

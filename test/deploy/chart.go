@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 )
 
@@ -36,11 +37,7 @@ func Helm(t testing.TB, args ...string) string {
 // TryHelm is Helm for what may fail: then it returns what helm complains of.
 func TryHelm(t testing.TB, args ...string) (string, error) {
 	t.Helper()
-	helm, err := binaries.Cache{}.Path(t.Context(), binaries.Helm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), helm, args...) // #nosec G204 -- our own
+	cmd := exec.CommandContext(t.Context(), controlplane.Program(t, binaries.Helm), args...) // #nosec G204 -- our own
 	home := t.TempDir()
 	cmd.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
 	var stdout, stderr strings.Builder

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 	"github.com/alert-history/refresh-sidecar/test/deploy"
 )
@@ -28,10 +29,7 @@ func overlay(t *testing.T, component string) []*unstructured.Unstructured {
 // build is what kubectl makes of a directory. A warning is a failure.
 func build(t *testing.T, dir string) []*unstructured.Unstructured {
 	t.Helper()
-	kubectl, err := binaries.Cache{}.Path(t.Context(), binaries.Kubectl)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := controlplane.Program(t, binaries.Kubectl)
 	cmd := exec.CommandContext(t.Context(), kubectl, "kustomize", dir) // #nosec G204 -- our own
 	var stderr strings.Builder
 	cmd.Stderr = &stderr

@@ -84,7 +84,8 @@ stringData:
   url: https://%s.example.com/not-for-the-log
 `
 
-// appliedSecretReachesTheApp measures from the moment at which kubectl has returned to the line that the app prints.
+// appliedSecretReachesTheApp measures from the moment at which kubectl has returned to the line that the app prints. In a cluster that was
+// given, the two times may be of different clocks, and nothing is asserted about them.
 func appliedSecretReachesTheApp(t *testing.T, p *pod) {
 	lines := p.follow(t, app)
 	file := filepath.Join(t.TempDir(), "secret.yaml")
@@ -99,7 +100,7 @@ func appliedSecretReachesTheApp(t *testing.T, p *pod) {
 		applied := time.Now()
 		delay := await(t, lines, change.line).at.Sub(applied)
 		t.Logf("%s: %v after kubectl apply returned", change.host, delay.Round(time.Millisecond))
-		if delay >= time.Second {
+		if delay >= time.Second && !p.foreign {
 			t.Errorf("a Secret that was %s took %v to reach the app, want less than a second", change.host, delay)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func inspectsThroughExec(t *testing.T, p *pod) {
@@ -29,8 +31,7 @@ func inspectsThroughExec(t *testing.T, p *pod) {
 // what the watch has brought.
 func answersCurl(t *testing.T, p *pod) {
 	const path = "/api/v2/publishing/targets/status"
-	forwarded := p.forward(t)
-	for _, url := range []string{p.url(t, path), forwarded + path} {
+	for _, url := range []string{p.reach(t, podName) + path, p.forward(t, podName) + path} {
 		want := len(p.inspect(t).Targets)
 		until(t, "the status is a success", func() error {
 			var status struct {
@@ -50,10 +51,23 @@ func answersCurl(t *testing.T, p *pod) {
 	}
 }
 
-// forward forwards a free port to the sidecar's, and returns the URL.
-func (p *pod) forward(t *testing.T) string {
+// reach returns the URL of the sidecar in a pod. On a node that is this machine, that is the pod's address.
+func (p *pod) reach(t *testing.T, name string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "kubectl", "--namespace", p.namespace, "port-forward", "pod/"+podName, ":8095") // #nosec G204 -- our own
+	if p.foreign {
+		return p.forward(t, name)
+	}
+	now, err := p.api.CoreV1().Pods(p.namespace).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "http://" + now.Status.PodIP + ":8095"
+}
+
+// forward forwards a free port to that of the sidecar in a pod, and returns the URL.
+func (p *pod) forward(t *testing.T, name string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "kubectl", "--namespace", p.namespace, "port-forward", "pod/"+name, ":8095") // #nosec G204 -- our own
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +93,7 @@ func (p *pod) forward(t *testing.T) string {
 
 // appCannotReadSecrets looks for a token wherever the app can look, and asks the API server from where the app is and as who it is.
 func appCannotReadSecrets(t *testing.T, p *pod) {
+	p.needNode(t, "it looks into the app's container, which has no shell")
 	now := p.get(t)
 	_, sidecarPID := cgroup(t, status(now, sidecar))
 	_, appPID := cgroup(t, status(now, app))

@@ -30,18 +30,24 @@ const (
 
 const (
 	// patience bounds every wait. It is generous, because it is only used up when something is broken.
-	patience     = time.Minute
+	patience     = 5 * time.Minute
 	pollInterval = 50 * time.Millisecond
 )
 
-// pod is the example's pod in one namespace.
+// pod is the example's pod in one namespace of the cluster.
 type pod struct {
+	cluster
 	namespace string
 	api       kubernetes.Interface
 }
 
+// newPod says where a pod will be. In a cluster that was given, the namespace has a name that nobody else gives one.
 func newPod(t *testing.T, namespace string) *pod {
 	t.Helper()
+	c := needCluster(t)
+	if c.foreign {
+		namespace = "refresh-sidecar-e2e-" + namespace
+	}
 	config, err := clientcmd.BuildConfigFromFlags("", os.Getenv("KUBECONFIG"))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +62,7 @@ func newPod(t *testing.T, namespace string) *pod {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &pod{namespace: namespace, api: api}
+	return &pod{cluster: c, namespace: namespace, api: api}
 }
 
 // run runs a command and returns what it prints; what it complains of is part of the error.
@@ -159,12 +165,6 @@ func (p *pod) awaitTargets(t *testing.T, count int) (r report) {
 		return nil
 	})
 	return r
-}
-
-// url returns the URL of a path on the sidecar's port.
-func (p *pod) url(t *testing.T, path string) string {
-	t.Helper()
-	return "http://" + p.get(t).Status.PodIP + ":8095" + path
 }
 
 // curl returns the body of a good answer.

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,16 +14,15 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
+// appliesUnchanged applies the file as it is, in a cluster that was given with its images and in a namespace of these tests.
 func appliesUnchanged(t *testing.T, p *pod) {
-	out, err := run(t.Context(), "kubectl", "apply", "--warnings-as-errors", "-f", deployDir+"/pod-example.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(out, "pod/alert-history created") {
+	if p.foreign {
+		p.applyHere(t, read(t, deployDir, "pod-example.yaml"))
+	} else if out := p.kubectl(t, "apply", "--warnings-as-errors", "-f", deployDir+"/pod-example.yaml"); !strings.Contains(out, "pod/alert-history created") {
 		t.Errorf("got %s", out)
 	}
 	// The standard is really enforced there.
-	out, err = run(t.Context(), "kubectl", "--namespace", p.namespace, "run", "plain", "--image=alert-history/alert-history:1.0.0")
+	out, err := run(t.Context(), "kubectl", "--namespace", p.namespace, "run", "plain", "--image="+p.app)
 	if err == nil || !strings.Contains(err.Error(), `violates PodSecurity "restricted`) {
 		t.Errorf("a pod without hardening: got %v, %s, want that it is refused", err, out)
 	}
@@ -32,7 +32,17 @@ func appliesUnchanged(t *testing.T, p *pod) {
 func startsWithoutATarget(t *testing.T, p *pod) {
 	p.awaitReady(t)
 	p.awaitPrinted(t, regexp.MustCompile(`^waiting for targets\ngeneration \d+, 0 targets\n$`))
-	p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+	if !p.foreign {
+		p.kubectl(t, "apply", "-f", deployDir+"/examples/")
+		return
+	}
+	files, err := filepath.Glob(deployDir + "/examples/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got %d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		p.applyHere(t, read(t, file))
+	}
 }
 
 // awaitPrinted waits until the app has printed what matches.

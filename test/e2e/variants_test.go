@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alert-history/refresh-sidecar/test/deploy"
@@ -19,10 +19,13 @@ import (
 
 // Each way of deploy/ gives a Deployment of two replicas the sidecar. Their pods are found through the headless Service.
 func TestADeploymentGetsTheSidecar(t *testing.T) {
-	needNode(t)
+	t.Parallel()
+	kustomize := func(component string) func(*pod, *testing.T) {
+		return func(p *pod, t *testing.T) { p.kustomize(t, component) }
+	}
 	for way, install := range map[string]func(*pod, *testing.T){
-		"sidecar":         (*pod).kustomize,
-		"classic-sidecar": (*pod).kustomize,
+		"sidecar":         kustomize("sidecar"),
+		"classic-sidecar": kustomize("classic-sidecar"),
 		"helm":            (*pod).helm,
 		"inject":          (*pod).inject,
 	} {
@@ -55,22 +58,28 @@ func TestADeploymentGetsTheSidecar(t *testing.T) {
 	}
 }
 
-// kustomize applies the component that the namespace is named after.
-func (p *pod) kustomize(t *testing.T) {
-	overlay := deploy.Overlay{Component: p.namespace, Namespace: p.namespace, Files: []string{"service.yaml"}}
-	p.kubectl(t, "apply", "--warnings-as-errors", "-k", overlay.Write(t))
+// kustomize applies the example with a component.
+func (p *pod) kustomize(t *testing.T, component string) {
+	overlay := deploy.Overlay{Component: component, Namespace: p.namespace, Files: []string{"service.yaml"}}.Write(t)
+	p.withImagesIn(t, filepath.Dir(overlay))
+	p.kubectl(t, "apply", "--warnings-as-errors", "-k", overlay)
 }
 
 // helm installs the example of the chart.
 func (p *pod) helm(t *testing.T) {
 	p.applyHere(t, read(t, deployDir, "service.yaml"))
-	deploy.Helm(t, "install", "alert-history", filepath.Join(deploy.Charts(t), "example"), "--namespace", p.namespace)
+	colon := strings.LastIndex(p.sidecar, ":")
+	if colon < 0 {
+		t.Fatalf("the image %s has no tag", p.sidecar)
+	}
+	deploy.Helm(t, "install", "alert-history", filepath.Join(deploy.Charts(t), "example"), "--namespace", p.namespace, "--set", "image="+p.app,
+		"--set", "refresh-sidecar.image.repository="+p.sidecar[:colon], "--set-string", "refresh-sidecar.image.tag="+p.sidecar[colon+1:])
 }
 
 // inject applies a Deployment that has nothing of the sidecar but the label which asks for it. At first the label is a wrong one, and the
 // Deployment says so.
 func (p *pod) inject(t *testing.T) {
-	p.kubectl(t, "apply", "-f", deployDir+"/inject/policy.yaml")
+	p.createPolicies(t)
 	p.applyHere(t, read(t, deployDir, "rights.yaml")+"---\n"+read(t, deployDir, "service.yaml"))
 	const key = "refresh-sidecar.alert-history.io/inject"
 	until(t, "the policies hold", func() error {
@@ -96,25 +105,41 @@ func (p *pod) inject(t *testing.T) {
 	p.applyHere(t, labels.ReplaceAllString(deployment, "$0        "+key+": \"true\"\n"))
 }
 
+// createPolicies creates the policies until the test ends: they are the cluster's, and so one that exists is somebody else's.
+func (p *pod) createPolicies(t *testing.T) {
+	t.Helper()
+	served, err := p.api.Discovery().ServerResourcesForGroupVersion("admissionregistration.k8s.io/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Kind == "MutatingAdmissionPolicy" }) {
+		t.Skip("NOT RUN: this Kubernetes serves no MutatingAdmissionPolicy as v1")
+	}
+	file := p.write(t, read(t, deployDir, "inject/policy.yaml"))
+	p.kubectl(t, "create", "-f", file)
+	t.Cleanup(func() {
+		if _, err := run(context.Background(), "kubectl", "delete", "-f", file); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // applyHere applies objects in the pod's namespace instead of the one that they name.
 func (p *pod) applyHere(t *testing.T, text string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "objects.yaml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "namespace: alert-history", "namespace: "+p.namespace)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.kubectl(t, "apply", "--warnings-as-errors", "-f", file)
+	p.kubectl(t, "apply", "--warnings-as-errors", "-f", p.write(t, text))
 }
 
-// restrict makes the namespace, with the strictest standard enforced.
-func (p *pod) restrict(t *testing.T) {
+// write writes a file of deploy/ with the pod's namespace and the cluster's images.
+func (p *pod) write(t *testing.T, text string) (file string) {
 	t.Helper()
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
-		Name: p.namespace, Labels: map[string]string{"pod-security.kubernetes.io/enforce": "restricted"},
-	}}
-	if _, err := p.api.CoreV1().Namespaces().Create(t.Context(), namespace, metav1.CreateOptions{}); err != nil {
+	text = strings.ReplaceAll(text, "namespace: alert-history", "namespace: "+p.namespace)
+	text = strings.Replace(text, "kind: Namespace\nmetadata:\n  name: alert-history\n", "kind: Namespace\nmetadata:\n  name: "+p.namespace+"\n", 1)
+	file = filepath.Join(t.TempDir(), "objects.yaml")
+	if err := os.WriteFile(file, []byte(p.withImages(text)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file
 }
 
 // pods are the names of the Deployment's pods.
@@ -126,19 +151,19 @@ func (p *pod) pods(t *testing.T) []string {
 // eachAnswersForItself asks every pod behind the Service for a refresh, as service.yaml says.
 func (p *pod) eachAnswersForItself(t *testing.T) {
 	t.Helper()
-	var addresses []string
+	var names []string
 	until(t, "the Service has both pods", func() error {
-		addresses = strings.Fields(p.kubectl(t, "get", "endpointslices", "-l", "kubernetes.io/service-name=alert-history-sidecar",
-			"--output", "jsonpath={.items[*].endpoints[*].addresses[0]}"))
-		if len(addresses) != 2 {
-			return fmt.Errorf("it has %v", addresses)
+		names = strings.Fields(p.kubectl(t, "get", "endpointslices", "-l", "kubernetes.io/service-name=alert-history-sidecar",
+			"--output", "jsonpath={.items[*].endpoints[*].targetRef.name}"))
+		if len(names) != 2 {
+			return fmt.Errorf("it has %v", names)
 		}
 		return nil
 	})
 	answered := map[string]bool{}
-	for _, address := range addresses {
+	for _, name := range names {
 		var status struct{ Status, Instance string }
-		body := curl(t, "--retry", "10", "--retry-connrefused", "-X", "POST", "http://"+address+":8095/api/v2/publishing/targets/refresh?wait=30s")
+		body := curl(t, "--retry", "10", "--retry-connrefused", "-X", "POST", p.reach(t, name)+"/api/v2/publishing/targets/refresh?wait=30s")
 		if err := json.Unmarshal([]byte(body), &status); err != nil || status.Status != "success" {
 			t.Errorf("got %v, %s", err, body)
 		}

@@ -19,7 +19,6 @@ import (
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/internal/child"
 	"github.com/alert-history/refresh-sidecar/test/internal/loopback"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 const (
@@ -36,7 +35,6 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
 		_ = os.RemoveAll(appDir)
 		os.Exit(code)
 	}))

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"os"
 	"testing"
-
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 var write = flag.Bool("write", false, "write the picture "+pictureFile)
@@ -21,6 +19,5 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	closeBrowser()
-	sidecar.RemoveBinary()
 	os.Exit(code)
 }

@@ -15,19 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
-	"go.uber.org/goleak"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/internal/wire"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, append(wire.IgnoreLeaks(), goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))...)
+	controlplane.Main(m, wire.IgnoreLeaks()...)
 }
 
 // outage is what goes wrong in one pod, in a namespace of the outage's name, and the alerts that tell.

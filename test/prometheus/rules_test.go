@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 )
 
@@ -66,23 +67,10 @@ func read(t *testing.T, path string) []byte {
 	return data
 }
 
-// program returns the path of a program of Prometheus, which is built first if need be.
-func program(t *testing.T, name binaries.Name) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skipf("building %s takes minutes; run it without -short", name)
-	}
-	path, err := binaries.Cache{}.Path(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // promtool fails the test if promtool fails, with what that says.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), program(t, binaries.Promtool), args...).CombinedOutput() // #nosec G204 -- our own arguments
+	out, err := exec.CommandContext(t.Context(), controlplane.Program(t, binaries.Promtool), args...).CombinedOutput() // #nosec G204 -- our own arguments
 	if err != nil {
 		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 	}

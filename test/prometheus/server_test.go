@@ -20,6 +20,7 @@ import (
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
+	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
 )
 
@@ -87,7 +88,7 @@ scrape_configs:
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(program(t, binaries.Prometheus), "--config.file=prometheus.yaml", "--storage.tsdb.path=data", // #nosec G204 -- our own arguments
+	cmd := exec.Command(controlplane.Program(t, binaries.Prometheus), "--config.file=prometheus.yaml", "--storage.tsdb.path=data", // #nosec G204 -- our own arguments
 		"--web.listen-address=127.0.0.1:0")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -27,10 +27,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	plane := controlplane.StartPrivate(t)
-	kubectl, err := binaries.Cache{}.Path(t.Context(), binaries.Kubectl)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := controlplane.Program(t, binaries.Kubectl)
 	d := &desk{dir: t.TempDir()}
 	for _, dir := range []string{"deploy"} {
 		if err := os.CopyFS(filepath.Join(d.dir, dir), os.DirFS(filepath.Join(root, dir))); err != nil {

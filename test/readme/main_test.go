@@ -5,10 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 // TestMain runs the tests, or, under the name of a command, what stands for it: see [stand].
@@ -16,8 +13,5 @@ func TestMain(m *testing.M) {
 	if do, ok := stands()[filepath.Base(os.Args[0])]; ok {
 		os.Exit(do(os.Args[1:]))
 	}
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))
+	controlplane.Main(m)
 }

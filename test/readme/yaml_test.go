@@ -72,21 +72,12 @@ func run(t *testing.T, path string, args ...string) {
 	}
 }
 
-func built(t *testing.T, name binaries.Name) string {
-	t.Helper()
-	path, err := binaries.Cache{}.Path(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // applyObjects has the API server check the objects as kubectl apply would, unknown fields included. Secrets must hold targets without
 // any fault or warning.
 func applyObjects(t *testing.T, kubeconfig, text string) {
 	t.Helper()
 	path := write(t, t.TempDir(), "objects.yaml", text)
-	run(t, built(t, binaries.Kubectl), "--kubeconfig", kubeconfig, "apply", "--dry-run=server", "--validate=strict", "-f", path)
+	run(t, controlplane.Program(t, binaries.Kubectl), "--kubeconfig", kubeconfig, "apply", "--dry-run=server", "--validate=strict", "-f", path)
 	if strings.Contains(text, "kind: Secret") {
 		run(t, sidecar.Binary(t), "validate", "--strict", path)
 	}
@@ -101,7 +92,7 @@ func buildOverlay(t *testing.T, text string) {
 	}
 	overlay := filepath.Join(dir, "example")
 	write(t, overlay, "kustomization.yaml", text)
-	run(t, built(t, binaries.Kubectl), "kustomize", overlay)
+	run(t, controlplane.Program(t, binaries.Kubectl), "kustomize", overlay)
 }
 
 // loadCompose loads a Compose file with Compose's own library, whose schema knows all fields, and looks for the files that it mounts.
@@ -161,7 +152,7 @@ func checkScrapes(t *testing.T, text string) {
 		t.Fatal("it does not look for pods")
 	}
 	text = strings.Replace(text, discovery, "    static_configs:\n      - targets: [127.0.0.1:8095]\n", 1)
-	run(t, built(t, binaries.Promtool), "check", "config", write(t, t.TempDir(), "prometheus.yml", text))
+	run(t, controlplane.Program(t, binaries.Promtool), "check", "config", write(t, t.TempDir(), "prometheus.yml", text))
 }
 
 // documents counts the documents of a YAML text, so that a block that is cut short does not pass as less.
@@ -205,14 +196,11 @@ func TestSecretsOfEveryTypeAreShown(t *testing.T) {
 
 // promtool parses each expression as the rule that somebody may make of it.
 func TestPromQLParses(t *testing.T) {
-	if testing.Short() {
-		t.Skip("building promtool takes minutes; run it without -short")
-	}
 	for _, b := range ofKind(t, "promql") {
 		t.Run(b.Name(), func(t *testing.T) {
 			expression := "        " + strings.ReplaceAll(strings.TrimSpace(b.Text), "\n", "\n        ")
 			rule := "groups:\n  - name: manual\n    rules:\n    - record: manual:" + "expression\n      expr: |\n" + expression + "\n"
-			run(t, built(t, binaries.Promtool), "check", "rules", write(t, t.TempDir(), "rules.yml", rule))
+			run(t, controlplane.Program(t, binaries.Promtool), "check", "rules", write(t, t.TempDir(), "rules.yml", rule))
 			for _, name := range regexp.MustCompile(`(publishing|targetsfile)_\w+`).FindAllString(b.Text, -1) {
 				name = regexp.MustCompile(`_seconds_(bucket|sum|count)$`).ReplaceAllString(name, "_seconds") // of a histogram
 				if !strings.Contains(read(t, "README.md"), "| `"+name+"` |") {

@@ -31,6 +31,7 @@ func bindCluster(t *testing.T, plane *controlplane.Private, role, user string) {
 }
 
 func TestTheAPIServerDecidesWhoMayRefresh(t *testing.T) {
+	t.Parallel()
 	private := controlplane.StartPrivate(t)
 	w := newWorld(t, private.Plane)
 	w.webhook("a")

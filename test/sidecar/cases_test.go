@@ -16,11 +16,9 @@ import (
 // The same files through kubectl and an API server: what is published is what --manifests publishes, and what it rejects either the API
 // server refuses or the sidecar rejects as well.
 func TestCasesThroughAnAPIServer(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
-	kubectl, err := binaries.Cache{}.Path(t.Context(), binaries.Kubectl)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := controlplane.Program(t, binaries.Kubectl)
 	for _, tt := range []struct {
 		file      string
 		published []string

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -26,10 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	controlplane.Main(m, goleak.Cleanup(func(code int) {
-		sidecar.RemoveBinary()
-		os.Exit(code)
-	}))
+	controlplane.Main(m)
 }
 
 // world is a namespace with a user who may do there what deploy/pod-example.yaml grants.
@@ -99,6 +95,7 @@ func expectNames(t *testing.T, p *sidecar.Process, want ...string) {
 }
 
 func TestAllShapesOfTheExamplesArePublished(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	files, err := filepath.Glob("../../deploy/examples/*.yaml")
 	if err != nil || len(files) < 4 {
@@ -159,6 +156,7 @@ func idle(p *sidecar.Process) error {
 }
 
 func TestManySecretsAreAllFound(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	const count = 2500 // five pages
 	sidecar.CreateSecrets(t, w.plane, w.namespace, count)
@@ -171,6 +169,7 @@ func TestManySecretsAreAllFound(t *testing.T) {
 }
 
 func TestABrokenSecretIsNamedAndKeepsItsTargetADeletedOneGoes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a")
 	w.webhook("b")
@@ -211,6 +210,7 @@ func expectNoSecret(t *testing.T, p *sidecar.Process, value string) {
 }
 
 func TestARightTakenAwayLosesNothingAndIsNamed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a")
 	p := w.start("--refresh-interval", "1s", "--retry-backoff", "1s")
@@ -239,6 +239,7 @@ func TestARightTakenAwayLosesNothingAndIsNamed(t *testing.T) {
 }
 
 func TestATokenThatIsNotAcceptedIsToldApart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	unknown := w.user
 	unknown.Token = "canary-token-value"
@@ -261,6 +262,7 @@ func TestATokenThatIsNotAcceptedIsToldApart(t *testing.T) {
 // TestAMistypedNamespaceLosesNothing asks for a namespace that is not there, for which the API server has 200 and an empty list: in the place of
 // a sidecar that had found a target, and in a new pod.
 func TestAMistypedNamespaceLosesNothing(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
 	w.webhook("a")
@@ -293,6 +295,7 @@ func TestAMistypedNamespaceLosesNothing(t *testing.T) {
 }
 
 func TestSecretsOfTwoNamespacesOneForbidden(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
 	w.webhook("a")
@@ -310,6 +313,7 @@ func TestSecretsOfTwoNamespacesOneForbidden(t *testing.T) {
 }
 
 func TestAllNamespaces(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
 	label := "e2e=" + w.namespace // other tests' Secrets are in the same cluster
@@ -331,6 +335,7 @@ func TestAllNamespaces(t *testing.T) {
 }
 
 func TestAnAPIServerThatIsKilledAndStartedAgain(t *testing.T) {
+	t.Parallel()
 	private := controlplane.StartPrivate(t)
 	w := newWorld(t, private.Plane)
 	w.webhook("a")
@@ -368,6 +373,7 @@ func TestAnAPIServerThatIsKilledAndStartedAgain(t *testing.T) {
 }
 
 func TestAHungAPIServerTimesOutAndDoesNotDelayShutdown(t *testing.T) {
+	t.Parallel()
 	private := controlplane.StartPrivate(t)
 	w := newWorld(t, private.Plane)
 	w.webhook("a")

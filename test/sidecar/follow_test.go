@@ -34,6 +34,7 @@ func publishes(p *sidecar.Process, url string) {
 
 // TestChangesAreFollowedOrNot counts what the API server is asked, by its own metrics.
 func TestChangesAreFollowedOrNot(t *testing.T) {
+	t.Parallel()
 	private := controlplane.StartPrivate(t)
 	w := newWorld(t, private.Plane)
 	edit := func(n int) (url string) {
@@ -83,6 +84,7 @@ func TestChangesAreFollowedOrNot(t *testing.T) {
 
 // TestARoleWithoutWatch has a Role from before changes were followed: refreshes go on.
 func TestARoleWithoutWatch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.plane.Grant(t, w.user, w.namespace, "list")
 	w.webhook("a")

@@ -1,4 +1,4 @@
-// Package sidecar runs the real program for tests: built once per test process, started with real flags, looked at from outside.
+// Package sidecar runs the real program for tests: built once, started with real flags, looked at from outside.
 package sidecar
 
 import (
@@ -31,29 +31,29 @@ func root() string {
 	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
-// buildDir is where the program was built; empty before that.
-var buildDir string
-
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "refresh-sidecar-test")
-	if err != nil {
-		return "", err
-	}
-	buildDir = dir
-	path := filepath.Join(dir, "refresh-sidecar")
-	args := []string{"build", "-race"}
+var build = sync.OnceValues(func() (path string, err error) {
+	args := []string{"run", "-race", "-exec", "echo"} // which prints the program's path
 	if os.Getenv("GOCOVERDIR") != "" {
 		args = append(args, "-cover", "-covermode=atomic", "-coverpkg=./internal/...,github.com/alert-history/refresh-sidecar/pkg/...")
 	}
-	cmd := exec.Command("go", append(args, "-o", path, "./cmd/refresh-sidecar")...) // #nosec G204 -- our own arguments
-	cmd.Dir = root()
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building refresh-sidecar: %w\n%s", err, out)
+	for range 2 { // the run that links the program does so at another place, and then leaves it in Go's build cache
+		cmd := exec.Command("go", append(args, "./cmd/refresh-sidecar")...) // #nosec G204 -- our own arguments
+		cmd.Dir = root()
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return "", fmt.Errorf("building refresh-sidecar: %w\n%s", err, &stderr)
+		}
+		path = strings.TrimSpace(string(out))
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
 	}
-	return path, nil
+	return "", fmt.Errorf("building refresh-sidecar: it is not at %s", path)
 })
 
-// Binary returns the path of the program, built with the race detector.
+// Binary returns the path of the program, built with the race detector. It is in Go's build cache: the tests of all packages need it.
 func Binary(t testing.TB) string {
 	t.Helper()
 	path, err := build()
@@ -62,9 +62,6 @@ func Binary(t testing.TB) string {
 	}
 	return path
 }
-
-// RemoveBinary removes what Binary built, if it did. Call it at the end of TestMain.
-func RemoveBinary() { _ = os.RemoveAll(buildDir) }
 
 // Process is a running sidecar.
 type Process struct {

@@ -98,6 +98,7 @@ func TestKilledAtAnyMomentNothingIsTornAndTheEpochGoesOn(t *testing.T) {
 }
 
 func TestAnotherNamespaceInheritsNothing(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	w := newWorld(t, plane)
 	w.webhook("a")
@@ -145,6 +146,7 @@ func TestTheModeIsExactWhateverTheUmask(t *testing.T) {
 }
 
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
 	w.webhook("a")
 	cases := map[string]struct {

@@ -15,7 +15,6 @@ import (
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane"
 	"github.com/alert-history/refresh-sidecar/test/internal/wire"
-	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 var (
@@ -46,7 +45,6 @@ func TestMain(m *testing.M) {
 			code = 1
 		}
 		ledger.close()
-		sidecar.RemoveBinary()
 		removeRelease()
 		os.Exit(code)
 	}))...)

@@ -81,10 +81,7 @@ func expectTakeover(t *testing.T, w *world, f *fault, p *sidecar.Process) {
 // replaceByForce gives the Secret a new number as `kubectl replace --force` does: it is deleted, and another of its name created.
 func replaceByForce(t *testing.T, w *world, number int) {
 	t.Helper()
-	kubectl, err := binaries.Cache{}.Path(t.Context(), binaries.Kubectl)
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := controlplane.Program(t, binaries.Kubectl)
 	path := filepath.Join(t.TempDir(), "secret.yaml")
 	writeFile(t, path, fmt.Sprintf("apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: %s, labels: {publishing-target: \"true\"}}\n"+
 		"stringData: {type: webhook, url: 'https://example.com/%d'}\n", w.namespace, number))

@@ -1,9 +1,8 @@
 // Package binaries builds the programs of a Kubernetes cluster from their modules, once per machine and version.
 //
 // No binary is downloaded: what a test runs comes through the Go module proxy, checked against the checksum database
-// like every other dependency. The first build of kube-apiserver takes 5 to 10 minutes on two cores and some 4 GB of
-// disk (modules and build cache); after that kubelet takes 2 to 3 minutes, kube-controller-manager one to two, the others
-// less than one each, and from then on all are files in the user's cache directory.
+// like every other dependency. [Cache.Estimate] says what that takes, kube-apiserver most of it; from then on the programs
+// are files in the user's cache directory.
 //
 // Not promised: that an old version's binary is ever removed.
 package binaries
@@ -82,8 +81,9 @@ func (c Cache) buildOnce(ctx context.Context, src source, path string) (err erro
 	if built(path) {
 		return nil
 	}
-	return c.tell("building "+filepath.Base(path)+" (once; kube-apiserver takes 5 to 10 minutes on two cores)", func() error {
-		return src.build(ctx, path)
+	b := build{source: src, path: path}
+	return c.tell(fmt.Sprintf("building %s (once; takes up to %v on two cores)", filepath.Base(path), src.takes.Time), b.progress, func() error {
+		return b.run(ctx)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,6 +66,24 @@ func TestABinaryThatIsThereIsNotBuilt(t *testing.T) {
 		if err != nil || got != want || log.Len() != 0 {
 			t.Errorf("asked for version %q: got %s, %v and %q, want %s and silence", asked, got, err, &log, want)
 		}
+	}
+}
+
+func TestWhatIsMissingIsEstimated(t *testing.T) {
+	cache := binaries.Cache{Dir: t.TempDir(), Kubernetes: "1.29.15"}
+	if err := os.WriteFile(filepath.Join(cache.Dir, "kubectl-v1.29.15"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, one, err := cache.Estimate(binaries.APIServer)
+	if err != nil || one.Time == 0 || one.GB == 0 {
+		t.Errorf("got %+v and %v", one, err)
+	}
+	missing, two, err := cache.Estimate(binaries.APIServer, binaries.Kubectl, binaries.Etcd)
+	if want := []string{"kube-apiserver-v1.29.15", "etcd-v" + binaries.EtcdVersion}; err != nil || !slices.Equal(missing, want) {
+		t.Errorf("got %v and %v, want %v", missing, err, want)
+	}
+	if two.Time <= one.Time || two.GB <= one.GB {
+		t.Errorf("got %+v for two programs, %+v for one of them", two, one)
 	}
 }
 

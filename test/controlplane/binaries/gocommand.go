@@ -26,6 +26,9 @@ func environment() []string {
 	)
 }
 
+// buildLog is the file in a build's directory that gets what the go command prints.
+const buildLog = "build.log"
+
 // goBuild runs the go command with its output in a file: a compiler that survives a killed test must not hold the
 // pipe that `go test` reads to its end.
 func goBuild(ctx context.Context, dir string, args ...string) error {
@@ -38,7 +41,7 @@ func goBuild(ctx context.Context, dir string, args ...string) error {
 		Args:    args,
 		Dir:     dir,
 		Env:     environment(),
-		Log:     filepath.Join(dir, "build.log"),
+		Log:     filepath.Join(dir, buildLog),
 		OnDeath: syscall.SIGINT, // on which the go command stops its compilers
 	})
 	if err != nil {
@@ -54,8 +57,8 @@ func goBuild(ctx context.Context, dir string, args ...string) error {
 	}
 }
 
-// goJSON runs the go command and decodes what it prints.
-func goJSON(ctx context.Context, dir string, into any, args ...string) error {
+// goOutput runs the go command and returns what it prints.
+func goOutput(ctx context.Context, dir string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...) // #nosec G204 -- our own constants
 	cmd.Dir, cmd.Env = dir, environment()
 	out, err := cmd.Output()
@@ -67,7 +70,16 @@ func goJSON(ctx context.Context, dir string, into any, args ...string) error {
 		err = fmt.Errorf("%w: %s", err, exit.Stderr)
 	}
 	if err != nil {
-		return fmt.Errorf("running go %s: %w", strings.Join(args, " "), err)
+		return nil, fmt.Errorf("running go %s: %w", strings.Join(args, " "), err)
+	}
+	return out, nil
+}
+
+// goJSON runs the go command and decodes what it prints.
+func goJSON(ctx context.Context, dir string, into any, args ...string) error {
+	out, err := goOutput(ctx, dir, args...)
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(out, into); err != nil {
 		return fmt.Errorf("decoding the output of go %s: %w", strings.Join(args, " "), err)

@@ -1,5 +1,7 @@
 package binaries
 
+import "time"
+
 // HelmVersion is the version of Helm that is built.
 const HelmVersion = "4.3.1"
 
@@ -8,6 +10,7 @@ const Helm Name = "helm"
 
 func helmSource() source {
 	return source{
+		takes:   Cost{3 * time.Minute, 1},
 		module:  "helm.sh/helm/v4",
 		version: "v" + HelmVersion,
 		pkg:     "helm.sh/helm/v4/cmd/helm",

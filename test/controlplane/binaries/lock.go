@@ -22,7 +22,7 @@ func (c Cache) lock(ctx context.Context, path string) (unlock func() error, err 
 	}
 	try := func() error { return unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) }
 	if err = try(); errors.Is(err, unix.EWOULDBLOCK) {
-		err = c.tell("waiting for the process that is building", func() error { return poll(ctx, try) })
+		err = c.tell("waiting for the process that is building", nothing, func() error { return poll(ctx, try) })
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), file.Close())

@@ -8,8 +8,8 @@ import (
 )
 
 // tell says what is being done, every half minute that it is still being done (CI would take a silent job for a hung
-// one), and how long it took.
-func (c Cache) tell(what string, do func() error) error {
+// one) with the progress, and how long it took.
+func (c Cache) tell(what string, progress func() string, do func() error) error {
 	start := time.Now()
 	say := func(format string, args ...any) {
 		fmt.Fprintf(c.log(), "binaries: "+format+"\n", args...) //nolint:errcheck // progress is a courtesy
@@ -29,10 +29,13 @@ func (c Cache) tell(what string, do func() error) error {
 			say("done after %v", elapsed)
 			return nil
 		case <-tick.C:
-			say("still at it after %v", time.Since(start).Round(time.Second))
+			say("still at it after %v%s", time.Since(start).Round(time.Second), progress())
 		}
 	}
 }
+
+// nothing is the progress of what has none.
+func nothing() string { return "" }
 
 func (c Cache) log() io.Writer {
 	if c.Log == nil {

@@ -1,5 +1,7 @@
 package binaries
 
+import "time"
+
 // PrometheusVersion is the version of Prometheus that is built.
 const PrometheusVersion = "3.16.0"
 
@@ -16,6 +18,7 @@ const (
 // tag builtinassets), and all service discoveries but file and http, because the libraries of all those clouds are most of the program.
 func prometheusSource(name Name) source {
 	return source{
+		takes:   Cost{2 * time.Minute, 1},
 		module:  "github.com/prometheus/prometheus",
 		version: prometheusModule,
 		pkg:     "github.com/prometheus/prometheus/cmd/" + string(name),

@@ -1,15 +1,19 @@
 package binaries
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"time"
 )
 
-// source says where a program comes from and how it is linked.
+// source says where a program comes from, how it is linked, and what building it takes.
 type source struct {
+	takes   Cost
 	module  string
 	version string
 	pkg     string
@@ -24,6 +28,7 @@ func sourceOf(name Name, kubernetes string) (source, error) {
 	case APIServer, ControllerManager, Kubectl, Kubelet, Scheduler:
 		minor, _, _ := strings.Cut(strings.TrimPrefix(kubernetes, "1."), ".")
 		return source{
+			takes:   kubernetesCosts[name],
 			module:  "k8s.io/kubernetes",
 			version: "v" + kubernetes,
 			pkg:     "k8s.io/kubernetes/cmd/" + string(name),
@@ -37,6 +42,7 @@ func sourceOf(name Name, kubernetes string) (source, error) {
 		}, nil
 	case Etcd:
 		return source{
+			takes:   Cost{time.Minute, 0.4},
 			module:  "go.etcd.io/etcd/server/v3",
 			version: "v" + EtcdVersion,
 			pkg:     "go.etcd.io/etcd/server/v3",
@@ -44,6 +50,7 @@ func sourceOf(name Name, kubernetes string) (source, error) {
 		}, nil
 	case Etcdutl:
 		return source{
+			takes:   Cost{time.Minute, 0.1},
 			module:  "go.etcd.io/etcd/etcdutl/v3",
 			version: "v" + EtcdVersion,
 			pkg:     "go.etcd.io/etcd/etcdutl/v3",
@@ -58,23 +65,54 @@ func sourceOf(name Name, kubernetes string) (source, error) {
 	}
 }
 
-// build builds the program and renames it to path.
-func (s source) build(ctx context.Context, path string) error {
-	dir := path + ".build"
+// build is the making of one program.
+type build struct {
+	source
+	path     string
+	packages atomic.Int64 // how many the program has; 0: not known yet
+}
+
+// dir is the directory of the build's files.
+func (b *build) dir() string { return b.path + ".build" }
+
+// progress says how many packages are compiled. Those that were in Go's build cache are never among them.
+func (b *build) progress() string {
+	log, err := os.ReadFile(filepath.Join(b.dir(), buildLog))
+	total := b.packages.Load()
+	if err != nil || total == 0 {
+		return ""
+	}
+	compiled := 0
+	for line := range strings.Lines(string(log)) {
+		if !strings.Contains(line, " ") { // unlike "go: downloading …"
+			compiled++
+		}
+	}
+	return fmt.Sprintf(": %d packages are compiled, of at most %d", compiled, total)
+}
+
+// run builds the program and renames it to its path.
+func (b *build) run(ctx context.Context) error {
+	dir := b.dir()
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("clearing the build directory: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the build directory: %w", err)
 	}
-	if err := s.writeModule(ctx, dir); err != nil {
+	if err := b.writeModule(ctx, dir); err != nil {
 		return err
 	}
+	packages, err := goOutput(ctx, dir, "list", "-deps", "-tags", b.tags, b.pkg)
+	if err != nil {
+		return err
+	}
+	b.packages.Store(int64(bytes.Count(packages, []byte("\n"))))
 	out := filepath.Join(dir, "out")
-	if err := goBuild(ctx, dir, "build", "-tags", s.tags, "-ldflags", s.ldflags, "-o", out, s.pkg); err != nil {
+	if err := goBuild(ctx, dir, "build", "-v", "-tags", b.tags, "-ldflags", b.ldflags, "-o", out, b.pkg); err != nil {
 		return err
 	}
-	if err := os.Rename(out, path); err != nil {
+	if err := os.Rename(out, b.path); err != nil {
 		return fmt.Errorf("putting the binary in place: %w", err)
 	}
 	return os.RemoveAll(dir)

@@ -2,8 +2,8 @@
 //
 //	build [-kubernetes VERSION] [NAME…]   the named programs (default: what `go test` needs)
 //
-// Run it before the tests where the 5 to 10 minutes of the first build would exceed the tests' -timeout, or to fill a cache of CI: its
-// progress is seen, while `go test` hides that of a test.
+// It begins with what is missing, and the time and space that takes. Run it before the tests where the minutes of the first build would
+// exceed the tests' -timeout, or to fill a cache of CI: its progress is seen, while `go test` hides that of a test.
 package main
 
 import (
@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alert-history/refresh-sidecar/test/controlplane/binaries"
@@ -37,16 +38,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	names := flags.Args()
-	if len(names) == 0 {
-		names = []string{
-			string(binaries.Etcd), string(binaries.Etcdutl), string(binaries.APIServer), string(binaries.Kubectl), string(binaries.Helm),
-			string(binaries.Promtool), string(binaries.Prometheus),
+	names := []binaries.Name{
+		binaries.Etcd, binaries.Etcdutl, binaries.APIServer, binaries.Kubectl, binaries.Helm, binaries.Promtool, binaries.Prometheus,
+	}
+	if flags.NArg() > 0 {
+		names = nil
+		for _, name := range flags.Args() {
+			names = append(names, binaries.Name(name))
 		}
 	}
 	cache := binaries.Cache{Kubernetes: *kubernetes, Log: stderr}
+	if err := announce(cache, names, stderr); err != nil {
+		return err
+	}
 	for _, name := range names {
-		path, err := cache.Path(ctx, binaries.Name(name))
+		path, err := cache.Path(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -55,4 +61,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// announce says what is missing, and what building it takes.
+func announce(cache binaries.Cache, names []binaries.Name, to io.Writer) error {
+	missing, cost, err := cache.Estimate(names...)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	_, err = fmt.Fprintf(to, "build: to be built once, into the user's cache: %s. That takes up to %v on two cores and %.1f GB of disk,\n"+
+		"build: with the modules and Go's build cache. After an interruption it goes on where it was.\n", strings.Join(missing, ", "), cost.Time, cost.GB)
+	return err
 }

@@ -60,6 +60,18 @@ func TestWhereItCannotBeItFailsUnlessItMayBeSkipped(t *testing.T) {
 	}
 }
 
+// A machine that cannot run a node passes `make check`, but not where a node is required.
+func TestCheckMaySkipTheNodeUnlessItIsRequired(t *testing.T) {
+	for variable, want := range map[string]bool{"E2E_REQUIRED=": true, "E2E_REQUIRED=1": false} {
+		cmd := exec.CommandContext(t.Context(), "make", "--dry-run", "--directory=../../../..", "check", variable) // #nosec G204 -- our own arguments
+		cmd.Env = append(os.Environ(), "MAKEFLAGS=")                                                               // of a make that runs this test
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "e2e.test") || strings.Contains(string(out), "-may-skip") != want {
+			t.Errorf("make check %s: got -may-skip: %t, want %t, %v\n%s", variable, !want, want, err, out)
+		}
+	}
+}
+
 func TestACommandIsNeeded(t *testing.T) {
 	if out, code := nobody(t)("-may-skip"); code != 1 || !strings.Contains(out, "which command?") {
 		t.Errorf("got exit code %d and %s", code, out)
