@@ -123,7 +123,7 @@ func TestShortSkipsWithTheReason(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), self, "-test.short", "-test.v", "-test.run=^TestASecretIsCreatedAndListed$")
 	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "needs a real API server; run it without -short") {
+	if err != nil || !strings.Contains(string(out), "needs real programs, which are built once in minutes; run it without -short") {
 		t.Errorf("got %v and %s, want a skip with its reason", err, out)
 	}
 }
