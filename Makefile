@@ -69,7 +69,7 @@ test-oldest: controlplane controlplane-oldest ## Run the cluster tests on the ol
 
 # What is counted at rest takes 15 minutes, and the stalled watch 3.
 .PHONY: matrix
-matrix: controlplane ## Run the cluster tests on each version of MATRIX, and write docs/compatibility.md; takes hours.
+matrix: controlplane ## Run the cluster tests on seven versions of Kubernetes, MATRIX, and write docs/compatibility.md; takes hours.
 	@set -e; cd test; for v in $(MATRIX); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v"; \
 		go run ./controlplane/cmd/build -kubernetes $$v kube-apiserver; \
 		go test -race -shuffle=on -count 1 -timeout 15m $(CLUSTER); \
