@@ -4,7 +4,7 @@ MODULES := . pkg/targetsfile pkg/targetsfile/prom test
 BIN     := $(CURDIR)/bin
 # gosec walks directories; the modules in the root's are looked at on their own.
 NESTED  := $(foreach m,$(filter-out .,$(MODULES)),-exclude-dir=$(m)) -exclude-dir=tools
-# The supported versions of Kubernetes. Whatever names no version runs on the newest.
+# The ends of the supported versions of Kubernetes, and those that are tested. Whatever names no version runs on the newest.
 OLDEST  := 1.29.15
 NEWEST  := 1.37.2
 MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
@@ -69,7 +69,7 @@ test-oldest: controlplane controlplane-oldest ## Run the cluster tests on the ol
 
 # What is counted at rest takes 15 minutes, and the stalled watch 3.
 .PHONY: matrix
-matrix: controlplane ## Run the cluster tests on every supported Kubernetes, and write docs/compatibility.md; takes hours.
+matrix: controlplane ## Run the cluster tests on seven versions of Kubernetes, MATRIX, and write docs/compatibility.md; takes hours.
 	@set -e; cd test; for v in $(MATRIX); do export KUBERNETES_VERSION=$$v; echo "== Kubernetes $$v"; \
 		go run ./controlplane/cmd/build -kubernetes $$v kube-apiserver; \
 		go test -race -shuffle=on -count 1 -timeout 15m $(CLUSTER); \
@@ -187,7 +187,7 @@ e2e: e2e-images
 endif
 
 .PHONY: e2e-elsewhere
-e2e-elsewhere: e2e-images ## Start a node, and run `make e2e` on it as on a cluster of somebody's.
+e2e-elsewhere: e2e-images ## Start a node, and run `make e2e` on it as on somebody's cluster.
 	cd test && go build -o $(BIN)/ ./node/cmd/node
 	$(NODE) $(patsubst %,-image $(BIN)/e2e-%.tar,elsewhere app) sh -euc 'umask 077; kubectl config view --raw --flatten >run/elsewhere.kubeconfig; \
 		exec env MAKEFLAGS= make e2e KUBECONFIG=$(CURDIR)/run/elsewhere.kubeconfig E2E_IMAGE=registry.example.com/elsewhere/sidecar:1.0.0'

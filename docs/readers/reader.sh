@@ -1,5 +1,5 @@
 #!/bin/sh
-# Reads snapshots of refresh-sidecar with jq (1.6 or later), sed and sha256sum. README.md beside this file says what a reader has to do.
+# Reads snapshots of refresh-sidecar with jq (1.6 or later), sed, iconv and sha256sum. README.md beside this file says what a reader has to do.
 #
 #   reader.sh --follow FILE    looks at a file again and again, and prints what is new
 #   reader.sh FILE...          looks at these files as if each had taken the place of the one before it; -- begins anew

@@ -10,7 +10,8 @@ import (
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
-// checksumOfLines computes the checksum as README.md has it for readers in other languages: from the raw lines of the file, with no parser.
+// checksumOfLines computes the checksum as the sidecar's README.md has it for readers in other languages: from the raw lines of the file, with no
+// parser.
 func checksumOfLines(t *testing.T, file []byte) string {
 	t.Helper()
 	sum := sha256.New()

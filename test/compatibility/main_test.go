@@ -1,6 +1,6 @@
 // Package compatibility_test looks at what differs between versions of Kubernetes, on the one that runs, and holds docs/compatibility.md to it.
 //
-// `make matrix` runs the long form on every supported version and writes the document's tables.
+// `make matrix` runs the long form on each version of its MATRIX and writes the document's tables.
 package compatibility_test
 
 import (
