@@ -40,10 +40,11 @@ build: ## Build the static binary bin/refresh-sidecar.
 # Vet, which would look at all libraries as well, is run by lint.
 TEST := go test -vet=off -shuffle=on -timeout 15m
 
+# Four packages at a time, since much of their time is waiting.
 .PHONY: test
 test: ## Run the tests that need only Go and a C compiler, within minutes.
-	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -race ./...); done
-	@echo "== go test in test"; cd test && $(TEST) -race -short $(LIGHT)
+	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -p 4 -race ./...); done
+	@echo "== go test in test"; cd test && $(TEST) -p 4 -race -short $(LIGHT)
 	@echo "NOT RUN: most of test/, which needs a Kubernetes, a Prometheus, Helm, a node or large libraries. \`make check\` builds them and runs all."
 
 .PHONY: controlplane

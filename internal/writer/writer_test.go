@@ -241,6 +241,9 @@ func TestProbeSaysWhatIsWrongAndWhatToDo(t *testing.T) {
 		},
 		"no permission": {
 			prepare: func(t *testing.T, dir string) string {
+				if err := os.Chmod(dir, 0o500); err != nil { // for its owner, too, who need not be root
+					t.Fatal(err)
+				}
 				asNobody(t)
 				return filepath.Join(dir, "targets.json")
 			},
