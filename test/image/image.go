@@ -9,6 +9,7 @@ package image
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -157,6 +158,23 @@ func assemble(spec Spec, program Program) (v1.Image, error) {
 		return nil, err
 	}
 	return mutate.Annotations(image, spec.labels()).(v1.Image), nil
+}
+
+// Files returns what an image for one platform holds, which is one layer.
+func Files(image v1.Image) ([]bundle.File, error) {
+	layers, err := image.Layers()
+	if err != nil {
+		return nil, err
+	}
+	if len(layers) != 1 {
+		return nil, fmt.Errorf("the image has %d layers, not one", len(layers))
+	}
+	content, err := layers[0].Uncompressed()
+	if err != nil {
+		return nil, err
+	}
+	files, err := bundle.Read(content)
+	return files, errors.Join(err, content.Close())
 }
 
 // ParsePlatforms reads a list such as linux/amd64,linux/arm64.

@@ -2,7 +2,6 @@ package image_test
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os/exec"
 	"slices"
@@ -62,19 +61,10 @@ func only(t *testing.T, index v1.ImageIndex) (v1.Image, *v1.ConfigFile) {
 	return img, config
 }
 
-// contents returns the files of an image.
 func contents(t *testing.T, img v1.Image) []bundle.File {
 	t.Helper()
-	layers, err := img.Layers()
-	if err != nil || len(layers) != 1 {
-		t.Fatalf("got %d layers, %v, want one", len(layers), err)
-	}
-	uncompressed, err := layers[0].Uncompressed()
+	files, err := image.Files(img)
 	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := bundle.Read(uncompressed)
-	if err := errors.Join(err, uncompressed.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return files

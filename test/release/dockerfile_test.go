@@ -104,7 +104,7 @@ func TestTheDockerfileMakesTheSameImage(t *testing.T) {
 	if diff := cmp.Diff(labels, docker.labels()); diff != "" {
 		t.Errorf("labels (-archive +Dockerfile):\n%s", diff)
 	}
-	files := layer(t, img)
+	files := contents(t, img)
 	if diff := cmp.Diff(files[1:], docker.files(t)); diff != "" {
 		t.Errorf("beside the program (-archive +Dockerfile):\n%s", diff)
 	}

@@ -72,7 +72,7 @@ func TestTheArchivesHoldTheProgramOfTheImageAndItsPapers(t *testing.T) {
 		img, _ := imageOf(t, architecture)
 		want := []bundle.File{
 			{Name: top, Mode: 0o755, Content: []byte{}},
-			{Name: top + "refresh-sidecar", Mode: 0o755, Content: layer(t, img)[0].Content},
+			{Name: top + "refresh-sidecar", Mode: 0o755, Content: contents(t, img)[0].Content},
 			{Name: top + "README.md", Mode: 0o644, Content: read(t, "README.md")},
 			{Name: top + "LICENSE", Mode: 0o644, Content: read(t, "LICENSE")},
 			{Name: top + "THIRD_PARTY_NOTICES.txt", Mode: 0o644, Content: read(t, "THIRD_PARTY_NOTICES.txt")},

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
+	"github.com/alert-history/refresh-sidecar/test/image"
 	"github.com/alert-history/refresh-sidecar/test/internal/bundle"
 	"github.com/alert-history/refresh-sidecar/test/release"
 )
@@ -112,19 +113,10 @@ var releasedImages = sync.OnceValues(func() (v1.ImageIndex, error) {
 	return outer.ImageIndex(manifest.Manifests[0].Digest)
 })
 
-// layer returns the files of an image with one layer.
-func layer(t *testing.T, img v1.Image) []bundle.File {
+func contents(t *testing.T, img v1.Image) []bundle.File {
 	t.Helper()
-	layers, err := img.Layers()
-	if err != nil || len(layers) != 1 {
-		t.Fatalf("got %d layers, %v, want one", len(layers), err)
-	}
-	uncompressed, err := layers[0].Uncompressed()
+	files, err := image.Files(img)
 	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := bundle.Read(uncompressed)
-	if err := errors.Join(err, uncompressed.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return files

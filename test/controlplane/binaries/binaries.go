@@ -82,7 +82,7 @@ func (c Cache) buildOnce(ctx context.Context, src source, path string) (err erro
 		return nil
 	}
 	b := build{source: src, path: path}
-	return c.tell(fmt.Sprintf("building %s (once; takes up to %v on two cores)", filepath.Base(path), src.takes.Time), b.progress, func() error {
+	return c.tell(fmt.Sprintf("building %s (once; takes about %v on two cores)", filepath.Base(path), src.takes.Time), b.progress, func() error {
 		return b.run(ctx)
 	})
 }

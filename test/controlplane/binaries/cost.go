@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Cost is what building takes at most, on two cores and with nothing in Go's caches.
+// Cost is about what building takes on two idle cores, with nothing in Go's caches.
 type Cost struct {
 	Time time.Duration
 	GB   float64 // of disk: modules, Go's build cache, and the program itself

@@ -69,7 +69,7 @@ func announce(cache binaries.Cache, names []binaries.Name, to io.Writer) error {
 	if err != nil || len(missing) == 0 {
 		return err
 	}
-	_, err = fmt.Fprintf(to, "build: to be built once, into the user's cache: %s. That takes up to %v on two cores and %.1f GB of disk,\n"+
+	_, err = fmt.Fprintf(to, "build: to be built once, into the user's cache: %s. That takes about %v on two cores and %.1f GB of disk,\n"+
 		"build: with the modules and Go's build cache. After an interruption it goes on where it was.\n", strings.Join(missing, ", "), cost.Time, cost.GB)
 	return err
 }
