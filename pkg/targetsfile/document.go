@@ -97,7 +97,7 @@ func (d *Document) WriteTo(w io.Writer) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return size, d.write(w, head, tail, nil)
+	return size, d.write(w, head, tail)
 }
 
 // File is an empty file to write to. [os.File] is one.
@@ -125,12 +125,27 @@ func (e *Encoder) WriteFile(d *Document, f File) (int64, error) {
 		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", size, MaxBytes)
 	}
 	at := bytes.Index(head, []byte(d.Checksum))
-	if err := d.write(f, head, tail, &e.checksums); err != nil {
+	checksum := e.checksumOf(d.Entries, size)
+	err = d.write(f, head, tail)
+	d.Checksum = <-checksum
+	if err != nil {
 		return 0, err
 	}
-	d.Checksum = e.checksums.end()
 	_, err = f.WriteAt([]byte(d.Checksum), int64(at))
 	return size, err
+}
+
+// hashedAside is the size from which on a file is hashed while it is written, which for small ones costs more than it saves.
+const hashedAside = 1 << 20
+
+func (e *Encoder) checksumOf(entries []*Entry, size int64) <-chan string {
+	checksum := make(chan string, 1)
+	if size < hashedAside {
+		checksum <- e.checksums.of(entries)
+	} else {
+		go func() { checksum <- e.checksums.of(entries) }()
+	}
+	return checksum
 }
 
 const (
@@ -163,21 +178,13 @@ func (d *Document) frame() (head, tail []byte, size int64, err error) {
 	return head, end.Bytes(), int64(length), nil
 }
 
-// write writes the targets in their frame, and adds them to sums unless that is nil. The bufio.Writer keeps the first error until Flush.
-func (d *Document) write(w io.Writer, head, tail []byte, sums *checksums) error {
+// write writes the targets in their frame. The bufio.Writer keeps the first error until Flush.
+func (d *Document) write(w io.Writer, head, tail []byte) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	_, _ = out.Write(head)
-	known := len(d.Entries)
-	if sums != nil {
-		known = sums.begin(d.Entries)
-	}
 	for i := range d.Entries {
 		_, _ = out.WriteString(lineStart)
-		item := appendItem(out.AvailableBuffer(), d.Entries, i) // hashed where it is written from
-		if i >= known {
-			sums.add(i, item)
-		}
-		_, _ = out.Write(item)
+		_, _ = out.Write(appendItem(out.AvailableBuffer(), d.Entries, i))
 	}
 	_, _ = out.Write(tail)
 	return out.Flush()
