@@ -26,14 +26,14 @@ func Compare(ctx context.Context, root, revision, dir string, rounds int, out io
 		results[Figure{prefix + "Library", "lines"}] = []float64{float64(lines)}
 	}
 	for range rounds {
-		for _, run := range []struct{ binary, pattern, prefix string }{
-			{filepath.Join(before.Programs, "reader.test"), "^BenchmarkCompareLoad$", beforePrefix},
-			{filepath.Join(after.Programs, "reader.test"), "^BenchmarkCompareLoad$", ""},
-			{filepath.Join(before.Programs, "writer.test"), "^BenchmarkComparePublish$", beforePrefix},
-			{filepath.Join(after.Programs, "writer.test"), "^BenchmarkComparePublish$", ""},
-			{filepath.Join(after.Programs, "reader.test"), "^BenchmarkCompareLimits$", ""},
+		for _, run := range []struct{ binary, pattern, time, prefix string }{
+			{filepath.Join(before.Programs, "reader.test"), "^BenchmarkCompareLoad$", "30x", beforePrefix},
+			{filepath.Join(after.Programs, "reader.test"), "^BenchmarkCompareLoad$", "30x", ""},
+			{filepath.Join(before.Programs, "writer.test"), "^BenchmarkComparePublish$", "300x", beforePrefix},
+			{filepath.Join(after.Programs, "writer.test"), "^BenchmarkComparePublish$", "300x", ""},
+			{filepath.Join(after.Programs, "reader.test"), "^BenchmarkCompareLimits$", "30x", ""},
 		} {
-			if err := results.runBinary(ctx, run.binary, run.pattern, run.prefix, out); err != nil {
+			if err := results.runBinary(ctx, run.binary, run.pattern, run.time, run.prefix, out); err != nil {
 				return nil, err
 			}
 		}

@@ -127,9 +127,9 @@ func (t Tree) lines() (count int, err error) {
 	return count, nil
 }
 
-// runBinary runs the benchmarks of a test binary and adds its figures under a prefix.
-func (r Results) runBinary(ctx context.Context, binary, pattern, prefix string, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", "30x") // #nosec G204 -- what build built
+// runBinary runs the benchmarks of a test binary for a time, as -benchtime has it, and adds their figures under a prefix.
+func (r Results) runBinary(ctx context.Context, binary, pattern, time, prefix string, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, binary, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", time) // #nosec G204 -- what build built
 	cmd.Stderr = out
 	printed, err := cmd.StdoutPipe()
 	if err != nil {
