@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
@@ -15,6 +16,9 @@ const (
 	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
 	// figure), with one of 32 MiB they were seen to need 109 MB.
 	maxPage = 8 << 20
+	// maxAhead is how many bytes of Secrets a page may have for the next one to be asked for before it is decoded: so much is in memory beside
+	// a page of maxPage.
+	maxAhead = 1 << 20
 	// smallestPage is how many Secrets fit maxPage, however large each is: etcd takes 1.5 MiB by default, with annotations and managed fields.
 	smallestPage = 4
 )
@@ -51,25 +55,47 @@ func (k *Source) eachPage(ctx context.Context, namespace string, now *list) (str
 // readAll reads one list from its beginning to its end.
 func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 	p.token = ""
-	version := ""
-	for {
-		page, err := p.next(ctx, version)
-		if err != nil {
+	page, err := p.next(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	now.begin(len(page.Items))
+	for page.Continue != "" {
+		p.token = page.Continue
+		if page, err = p.decodeAndNext(ctx, now, page); err != nil {
 			return "", err
 		}
-		if p.token == "" {
-			now.begin(len(page.Items))
-		}
-		for i := range page.Items {
-			if why := now.add(&page.Items[i]); why != "" {
-				return "", callList(p.namespace).Reject(why)
-			}
-		}
-		if page.Continue == "" {
-			return page.ResourceVersion, nil
-		}
-		version, p.token = page.ResourceVersion, page.Continue
 	}
+	return page.ResourceVersion, p.decode(now, page)
+}
+
+// decodeAndNext decodes the Secrets of a page and returns the page after it, which is on its way meanwhile if the page is small.
+func (p *pager) decodeAndNext(ctx context.Context, now *list, here *page) (*page, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	next := sync.OnceValues(func() (*page, error) { return p.next(ctx, here.ResourceVersion) })
+	if here.size() <= maxAhead {
+		go func() {
+			defer func() { _ = recover() }() // next panics again below
+			_, _ = next()
+		}()
+	}
+	if err := p.decode(now, here); err != nil {
+		cancel()
+		_, _ = next() // p is its until it ends
+		return nil, err
+	}
+	return next()
+}
+
+// decode decodes the Secrets of a page.
+func (p *pager) decode(now *list, here *page) error {
+	for i := range here.Items {
+		if why := now.add(&here.Items[i]); why != "" {
+			return callList(p.namespace).Reject(why)
+		}
+	}
+	return nil
 }
 
 // doubt returns what speaks against a page being the next of the list, empty if nothing does. The version is that of the pages before; empty:

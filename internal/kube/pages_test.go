@@ -146,6 +146,42 @@ func TestFailureOnALaterPageFailsTheList(t *testing.T) {
 	}
 }
 
+// The page after a small one is on its way while that is decoded, and nobody waits for it once the list has failed. Beside a large page there
+// would be no room for it.
+func TestTheNextPageIsOnItsWay(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		annotation int
+		most       int // requests
+	}{
+		{"after a small page", 0, 2},
+		{"not after a large one", 3_000, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			secrets := targetSecrets(501)
+			for i := range secrets {
+				secrets[i].Annotations = map[string]string{"ballast": strings.Repeat("x", tt.annotation)}
+			}
+			secrets[499].Namespace = "elsewhere"
+			api := newAPI(t)
+			api.instead = func(n int, w http.ResponseWriter, r *http.Request) bool {
+				if n > 1 {
+					<-r.Context().Done()
+					return true
+				}
+				page := &corev1.SecretList{ListMeta: metav1.ListMeta{ResourceVersion: "4711", Continue: "500"}, Items: secrets[:500]}
+				answerBody(w, http.StatusOK, runtime.ContentTypeProtobuf, string(api.encode(page, runtime.ContentTypeProtobuf)))
+				return true
+			}
+			_, err := api.source(t).List(t.Context(), alertsNamespace)
+			wantTransient(t, err, "the answer holds a Secret that was not asked for")
+			if got := len(api.seen()); got > tt.most {
+				t.Errorf("got %d requests, want at most %d", got, tt.most)
+			}
+		})
+	}
+}
+
 func TestSecretOutlivesItsPage(t *testing.T) {
 	secrets := targetSecrets(600)
 	for i := range secrets { // what a page carries beside the target

@@ -29,6 +29,14 @@ type page struct {
 	Items           []item `json:"items"`
 }
 
+// size returns how many bytes the Secrets of the page are.
+func (p *page) size() (bytes int) {
+	for i := range p.Items {
+		bytes += len(p.Items[i].text)
+	}
+	return bytes
+}
+
 // item is a Secret of a page as it was sent.
 type item struct {
 	text     []byte

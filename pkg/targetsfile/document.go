@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -125,9 +126,15 @@ func (e *Encoder) WriteFile(d *Document, f File) (int64, error) {
 		return 0, fmt.Errorf("a snapshot of %d bytes is too large, readers accept %d: publish fewer or smaller targets", size, MaxBytes)
 	}
 	at := bytes.Index(head, []byte(d.Checksum))
-	checksum := e.checksumOf(d.Entries, size)
+	checksum := sync.OnceValue(func() string { return e.checksums.of(d.Entries) })
+	if size >= hashedAside {
+		go func() {
+			defer func() { _ = recover() }() // checksum panics again below
+			checksum()
+		}()
+	}
 	err = d.write(f, head, tail)
-	d.Checksum = <-checksum
+	d.Checksum = checksum()
 	if err != nil {
 		return 0, err
 	}
@@ -135,18 +142,8 @@ func (e *Encoder) WriteFile(d *Document, f File) (int64, error) {
 	return size, err
 }
 
-// hashedAside is the size from which on a file is hashed while it is written, which for small ones costs more than it saves.
+// hashedAside is the size from which on a file is hashed while it is written. For smaller ones that costs more than it saves.
 const hashedAside = 1 << 20
-
-func (e *Encoder) checksumOf(entries []*Entry, size int64) <-chan string {
-	checksum := make(chan string, 1)
-	if size < hashedAside {
-		checksum <- e.checksums.of(entries)
-	} else {
-		go func() { checksum <- e.checksums.of(entries) }()
-	}
-	return checksum
-}
 
 const (
 	lineStart = "\n    "
