@@ -20,6 +20,8 @@ VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --alway
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
 export CGO_ENABLED = 1
+# A program that looks for races waits a second before it ends, by default, in case goroutines still run. goleak sees to it that none do.
+export GORACE = atexit_sleep_ms=0
 
 .DEFAULT_GOAL := help
 

@@ -144,10 +144,19 @@ func TestShutdownDoesNotWaitForHalfARequest(t *testing.T) {
 		"all of it": "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := serve(t, api.ServerConfig{Handler: newHarness(t).handler})
+			handler, posted := newHarness(t).handler, make(chan struct{}, 1)
+			server := serve(t, api.ServerConfig{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					posted <- struct{}{}
+				}
+				handler.ServeHTTP(w, r)
+			})})
 			half := server.dialFrom(t, "127.0.0.1")
 			if _, err := io.WriteString(half, sent); err != nil {
 				t.Fatal(err)
+			}
+			if name == "a body" {
+				<-posted
 			}
 			server.do(t, http.MethodGet, "/healthz", nil) // whose connection is accepted later
 			begun := time.Now()

@@ -31,6 +31,7 @@ func TestAnAppendOnlyDirectoryGetsNoMoreFiles(t *testing.T) {
 	t.Cleanup(func() { _ = exec.Command("chattr", "-a", dir).Run() }) // #nosec G204 -- a directory of the test's own
 	path := filepath.Join(dir, "targets.json")
 	var w *writer.Writer
+	d := document(t, 1000)
 	for range 10 {
 		w = writer.New(path, 0o640)
 		_, _ = w.Sweep()
@@ -39,7 +40,7 @@ func TestAnAppendOnlyDirectoryGetsNoMoreFiles(t *testing.T) {
 		}
 		before := descriptors(t)
 		for range 20 {
-			if _, err := w.Publish(document(t, 1000)); err == nil || !strings.Contains(err.Error(), "append-only") {
+			if _, err := w.Publish(d); err == nil || !strings.Contains(err.Error(), "append-only") {
 				t.Errorf("got %v, want the cause", err)
 			}
 		}

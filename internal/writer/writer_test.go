@@ -2,13 +2,13 @@ package writer_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,17 +148,11 @@ func TestPublishSetsExactlyTheMode(t *testing.T) {
 
 func TestFailedPublishLeavesTheOldFile(t *testing.T) {
 	tooLarge := document(t, 0)
-	value, err := json.Marshal(strings.Repeat("x", targetsfile.MaxBytes/8))
+	largest, err := targetsfile.NewEntry(targetsfile.Target{Name: "a", URL: strings.Repeat("x", targetsfile.MaxTargetBytes)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range 9 {
-		e, err := targetsfile.NewEntry(targetsfile.Target{Name: fmt.Sprint("t", i), Extra: map[string]json.RawMessage{"x": value}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		tooLarge.Entries = append(tooLarge.Entries, e)
-	}
+	tooLarge.Entries = slices.Repeat([]*targetsfile.Entry{largest}, targetsfile.MaxBytes/targetsfile.MaxTargetBytes)
 	cases := map[string]struct {
 		document *targetsfile.Document
 		mounted  string // options of a tmpfs that the directory is
