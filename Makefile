@@ -39,8 +39,8 @@ run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes 
 build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
-# Vet, which would look at all libraries as well, is run by lint.
-TEST := go test -vet=off -shuffle=on -timeout 15m
+# Vet, which would look at all libraries as well, is run by lint. No debugger looks at the binaries, so they are linked without what it needs.
+TEST := go test -vet=off -ldflags=-w -shuffle=on -timeout 15m
 
 # Four packages at a time, since much of their time is waiting.
 .PHONY: test

@@ -89,7 +89,7 @@ func TestLaterPageOverTheCapIsReadInSmallPages(t *testing.T) {
 
 // The length of this answer is not announced.
 func TestRealSecretsOverTheCap(t *testing.T) {
-	secrets := targetSecrets(12)
+	secrets := targetSecrets(9)
 	ballast := []byte(strings.Repeat("x", 1<<20-1024)) // with the target almost 1 MiB, the largest Secret there is
 	for i := range secrets {
 		secrets[i].Data["ballast"] = ballast
