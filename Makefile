@@ -42,12 +42,22 @@ build: ## Build the static binary bin/refresh-sidecar.
 # Vet, which would look at all libraries as well, is run by lint. No debugger looks at the binaries, so they are linked without what it needs.
 TEST := go test -vet=off -ldflags=-w -shuffle=on -timeout 15m
 
-# Four packages at a time, since much of their time is waiting.
+# First what most tests are built of; then the modules at once, several packages each, since much of their time is waiting.
 .PHONY: test
 test: ## Run the tests that need only Go and a C compiler, within minutes.
-	@set -e; for m in $(filter-out test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -p 4 -race ./...); done
-	@echo "== go test in test"; cd test && $(TEST) -p 4 -race -short $(LIGHT)
+	go build -race ./internal/...
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-sidecar test-libraries
 	@echo "NOT RUN: most of test/, which needs a Kubernetes, a Prometheus, Helm, a node or large libraries. \`make check\` builds them and runs all."
+
+.PHONY: test-sidecar
+test-sidecar:
+	$(TEST) -p 3 -race ./...
+
+.PHONY: test-libraries
+test-libraries:
+	cd pkg/targetsfile && $(TEST) -p 3 -race ./...
+	cd pkg/targetsfile/prom && $(TEST) -race ./...
+	cd test && $(TEST) -p 3 -race -short $(LIGHT)
 
 .PHONY: controlplane
 controlplane: ## Build kube-apiserver, etcd, kubectl, Helm and Prometheus for the tests, once, into the user's cache.
