@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -48,13 +47,16 @@ type Client struct {
 	rest   *rest.RESTClient // for the CA of config
 }
 
+// coreV1 is the group and version of Secrets.
+var coreV1 = schema.GroupVersion{Version: "v1"}
+
 // NewClient prepares a client; it sends nothing.
 func NewClient(c ClientConfig) (*Client, error) {
 	if c.REST == nil || c.REST.Host == "" { // client-go would take an empty host for localhost
 		return nil, errors.New("the address of the API server is missing")
 	}
 	cfg := c.restConfig()
-	client := &Client{config: cfg, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, corev1.SchemeGroupVersion)}
+	client := &Client{config: cfg, negotiator: runtime.NewClientNegotiator(cfg.NegotiatedSerializer, coreV1)}
 	server, err := serverName(cfg.Host)
 	if err != nil {
 		return nil, err
@@ -112,10 +114,10 @@ func (c *Client) current() *rest.RESTClient {
 }
 
 func (c ClientConfig) restConfig() *rest.Config {
-	metav1.AddToGroupVersion(c.Scheme, schema.GroupVersion{Version: "v1"}) // metav1.Status, the form of a refusal
+	metav1.AddToGroupVersion(c.Scheme, coreV1) // metav1.Status, the form of a refusal
 	cfg := rest.CopyConfig(c.REST)
 	cfg.APIPath = "/api"
-	cfg.GroupVersion = &corev1.SchemeGroupVersion
+	cfg.GroupVersion = &coreV1
 	cfg.NegotiatedSerializer = serializer.NewCodecFactory(c.Scheme).WithoutConversion()
 	cfg.ContentType = runtime.ContentTypeProtobuf
 	cfg.AcceptContentTypes = runtime.ContentTypeProtobuf + "," + runtime.ContentTypeJSON

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 )
 
 // Bare lists Secrets with the same client and pages as a [Source], decodes them as client-go does, and drops them.
@@ -42,8 +44,8 @@ func (b *Bare) List(ctx context.Context, namespace string) (count int, err error
 }
 
 // ReadSecret reads a Secret in protobuf as a watch or a LIST does.
-func ReadSecret(text []byte) (*corev1.Secret, func(label string) (string, bool), error) {
+func ReadSecret(text []byte) (*secret.Object, func(label string) (string, bool), error) {
 	o := &object{}
 	err := o.Unmarshal(text)
-	return &o.Secret, o.selected().Lookup, err
+	return &o.Object, o.selected().Lookup, err
 }

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
@@ -145,7 +144,7 @@ func unreadable(field, path string) string {
 
 // serverName returns the address of an API server as it may be shown, without user and password.
 func serverName(host string) (string, error) {
-	address, _, err := rest.DefaultServerURL(host, "/api", corev1.SchemeGroupVersion, true)
+	address, _, err := rest.DefaultServerURL(host, "/api", coreV1, true)
 	if err != nil || address.Host == "" {
 		return "", errors.New("the address of the API server is neither a URL nor host:port (it is not shown, as it may hold a password)")
 	}

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -74,9 +73,9 @@ func isIn(obj *object, namespace string) bool {
 // of 28 MB instead of 17.
 func secretScheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
-	scheme.AddKnownTypeWithName(corev1.SchemeGroupVersion.WithKind("Secret"), &object{})
-	scheme.AddKnownTypeWithName(corev1.SchemeGroupVersion.WithKind("SecretList"), &page{})
-	metav1.AddToGroupVersion(scheme, corev1.SchemeGroupVersion)
+	scheme.AddKnownTypeWithName(coreV1.WithKind("Secret"), &object{})
+	scheme.AddKnownTypeWithName(coreV1.WithKind("SecretList"), &page{})
+	metav1.AddToGroupVersion(scheme, coreV1)
 	return scheme
 }
 

@@ -83,7 +83,7 @@ func (l *list) add(i *item) (why string) {
 	if len(l.unread.secrets) > 0 && l.unread.hashes[0] == hash {
 		l.secrets = append(l.secrets, l.unread.secrets[0])
 	} else {
-		l.secrets = append(l.secrets, secret.Decode(&obj.Secret))
+		l.secrets = append(l.secrets, secret.Decode(&obj.Object))
 	}
 	return ""
 }

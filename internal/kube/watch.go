@@ -138,7 +138,7 @@ func (s *stream) pass(k *Source, kind watch.EventType, obj runtime.Object) error
 		if !k.lists(changed, s.namespace) {
 			return foreignAnswer(notAsked)
 		}
-		e.Kind, e.Secret = source.Upsert, secret.Decode(&changed.Secret)
+		e.Kind, e.Secret = source.Upsert, secret.Decode(&changed.Object)
 	case watch.Deleted: // also a Secret that lost its label
 		if !isIn(changed, s.namespace) {
 			return foreignAnswer(notAsked)

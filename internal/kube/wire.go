@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -45,7 +44,7 @@ type item struct {
 
 // object is a Secret, with its labels as they were sent. Values of its data alias the bytes that it was read from.
 type object struct {
-	corev1.Secret
+	secret.Object
 	meta wireLabels // nil: the labels are those of the Secret, which was sent as JSON
 }
 
@@ -83,11 +82,17 @@ func (i *item) decode() (*object, error) {
 	if i.protobuf {
 		return o, o.Unmarshal(i.text)
 	}
-	return o, json.Unmarshal(i.text, &o.Secret)
+	return o, json.Unmarshal(i.text, &o.Object)
 }
 
 // Reset implements the interface of apimachinery's protobuf serializer.
 func (o *object) Reset() { *o = object{} }
+
+// DeepCopyObject implements [runtime.Object].
+func (o *object) DeepCopyObject() runtime.Object {
+	out := *o
+	return &out
+}
 
 // Unmarshal implements the interface of apimachinery's protobuf serializer: it reads a k8s.io.api.core.v1.Secret. Of more keys than
 // [secret.MaxKeys] it keeps one too many, by which they are refused.
@@ -135,7 +140,7 @@ func (o *object) readMeta(text []byte) error {
 // selected returns the object's labels.
 func (o *object) selected() labels.Labels {
 	if o.meta == nil {
-		return labels.Set(o.Secret.Labels)
+		return labels.Set(o.Object.Labels)
 	}
 	return o.meta
 }

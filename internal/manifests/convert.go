@@ -8,11 +8,11 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/yaml"
 
+	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
 
@@ -111,7 +111,7 @@ func (m *manifest) text() []byte {
 		metadata["namespace"] = m.obj.Namespace
 	}
 	object := map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": map[string]string{"config": string(m.obj.Data["config"])}}
-	if m.obj.Type != "" && m.obj.Type != corev1.SecretTypeOpaque { // kept, because an API server refuses to change the type of a Secret
+	if m.obj.Type != "" && m.obj.Type != secret.TypeOpaque { // kept, because an API server refuses to change the type of a Secret
 		object["type"] = m.obj.Type
 	}
 	text, _ := yaml.Marshal(object)

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	kubejson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -22,7 +21,7 @@ import (
 // the others from being read.
 type manifest struct {
 	place
-	obj           corev1.Secret
+	obj           secret.Object
 	labels        labels.Set
 	problems      []source.Problem
 	hasNamespace  bool // the manifest names its namespace
@@ -82,7 +81,7 @@ func newManifest(at place, object map[string]any, defaultNamespace string) *mani
 	}
 	m.checkTypes(object, metadata)
 	kind, _ := object["type"].(string)
-	m.obj.Type, m.obj.Data = corev1.SecretType(kind), make(map[string][]byte)
+	m.obj.Type, m.obj.Data = kind, make(map[string][]byte)
 	m.readData("data", object["data"], base64.StdEncoding.DecodeString)
 	m.readData("stringData", object["stringData"], func(text string) ([]byte, error) { return []byte(text), nil }) // wins over data
 	return m
@@ -125,7 +124,7 @@ func (m *manifest) checkTypes(object, metadata map[string]any) {
 	}
 	text, _ := json.Marshal(rest)
 	// The error's text may quote a value; the field that it names is one that every Secret has.
-	if err := kubejson.Unmarshal(text, &corev1.Secret{}); err != nil {
+	if err := kubejson.Unmarshal(text, &secret.Object{}); err != nil {
 		field := ""
 		if mistyped, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			field = mistyped.Field

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/alert-history/refresh-sidecar/internal/source"
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -32,7 +30,7 @@ func documentKeys() []string { return []string{"config", "target.json", "config.
 //
 // Faults and warnings name fields and rules, never what a Secret holds. The result shares no memory with obj. Whatever a Secret of at
 // most 1 MiB holds, decoding it allocates less than 16 MiB.
-func Decode(obj *corev1.Secret) source.Secret {
+func Decode(obj *Object) source.Secret {
 	out := source.Secret{
 		Key:             obj.Namespace + "/" + obj.Name,
 		UID:             string(obj.UID),
@@ -49,7 +47,7 @@ func Decode(obj *corev1.Secret) source.Secret {
 	return out
 }
 
-func (d *draft) read(obj *corev1.Secret) {
+func (d *draft) read(obj *Object) {
 	if len(obj.Data) > MaxKeys {
 		d.reject(ruleEntries, "")
 		return
@@ -75,7 +73,7 @@ func fitsKubernetes(data map[string][]byte) bool {
 	for _, value := range data {
 		size += len(value)
 	}
-	return size <= corev1.MaxSecretSize
+	return size <= maxSize
 }
 
 // warnBeside names the keys beside the one that is read: a value there is easily believed to count.

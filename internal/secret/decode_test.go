@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -19,8 +18,8 @@ import (
 // data is a Secret's data, readable in a table.
 type data map[string]string
 
-func (d data) secret() *corev1.Secret {
-	obj := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "own-name", UID: "uid-1"}, Data: map[string][]byte{}}
+func (d data) secret() *secret.Object {
+	obj := &secret.Object{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "own-name", UID: "uid-1"}, Data: map[string][]byte{}}
 	for key, value := range d {
 		obj.Data[key] = []byte(value)
 	}

@@ -3,7 +3,6 @@ package secret_test
 import (
 	"fmt"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -11,7 +10,7 @@ import (
 
 // A fault names every broken field, and nothing of what the Secret holds.
 func ExampleDecode() {
-	secret := secret.Decode(&corev1.Secret{
+	secret := secret.Decode(&secret.Object{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alert-history", Name: "slack-prod"},
 		Data: map[string][]byte{
 			"config": []byte(`{"name": "slack-prod", "type": "Slack", "url": "hooks.slack.com/services/T000/B000/XXXX", "enabled": "true"}`),

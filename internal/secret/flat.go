@@ -7,8 +7,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
 
@@ -18,7 +16,7 @@ func flatKeys() []string {
 }
 
 // readFlat reads a target whose fields are keys of the Secret.
-func (d *draft) readFlat(obj *corev1.Secret) {
+func (d *draft) readFlat(obj *Object) {
 	d.flat = true
 	isThere := func(key string) bool { _, ok := obj.Data[key]; return ok }
 	switch {
@@ -47,7 +45,7 @@ func (d *draft) readFlat(obj *corev1.Secret) {
 
 // readFlatField gives the value of a key to set, without the white space around it, and reports whether the key is there. A key that holds
 // nothing but white space counts as absent: templates leave such keys.
-func (d *draft) readFlatField(obj *corev1.Secret, key string, set func(string)) bool {
+func (d *draft) readFlatField(obj *Object, key string, set func(string)) bool {
 	text := bytes.TrimSpace(obj.Data[key])
 	if len(text) == 0 {
 		return false
@@ -83,7 +81,7 @@ func (d *draft) setFilterConfig(text string) {
 }
 
 // withToken adds the header that api_key or auth_token stands for.
-func (d *draft) withToken(obj *corev1.Secret, headers []header) []header {
+func (d *draft) withToken(obj *Object, headers []header) []header {
 	sources := make([]string, 0, 3)
 	for _, key := range []string{keyAPIKey, keyAuthToken} {
 		d.readFlatField(obj, key, func(token string) {
@@ -109,7 +107,7 @@ func (d *draft) withToken(obj *corev1.Secret, headers []header) []header {
 }
 
 // warnEmptyToken warns of a Secret whose key for a credential is there, but empty.
-func (d *draft) warnEmptyToken(obj *corev1.Secret) {
+func (d *draft) warnEmptyToken(obj *Object) {
 	for _, key := range []string{keyAPIKey, keyAuthToken} {
 		if value, ok := obj.Data[key]; ok && len(bytes.TrimSpace(value)) == 0 {
 			d.warn(warnFlatEmpty, key)
@@ -118,7 +116,7 @@ func (d *draft) warnEmptyToken(obj *corev1.Secret) {
 }
 
 // carryFlat passes the keys that are not fields through to the app, as strings.
-func (d *draft) carryFlat(obj *corev1.Secret) {
+func (d *draft) carryFlat(obj *Object) {
 	var others []string
 	fields := flatKeys()
 	for key := range obj.Data {

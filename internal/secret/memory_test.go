@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
-
 	"github.com/alert-history/refresh-sidecar/internal/secret"
 	"github.com/alert-history/refresh-sidecar/internal/source"
 )
@@ -19,7 +17,7 @@ const mostMemory = 16 << 20
 
 // decodeMeasured decodes a Secret and returns how many bytes that allocated. What other goroutines allocate meanwhile counts, too, so a
 // result beyond the bound is looked at again.
-func decodeMeasured(obj *corev1.Secret) (got source.Secret, allocated uint64) {
+func decodeMeasured(obj *secret.Object) (got source.Secret, allocated uint64) {
 	var before, after runtime.MemStats
 	for range 3 {
 		runtime.ReadMemStats(&before)

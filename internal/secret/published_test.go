@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/alert-history/refresh-sidecar/internal/secret"
@@ -14,7 +13,7 @@ import (
 )
 
 func TestCheckPublished(t *testing.T) {
-	made := secret.Decode(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s"}, Data: map[string][]byte{
+	made := secret.Decode(&secret.Object{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "s"}, Data: map[string][]byte{
 		"name": []byte("a"), "type": []byte("alertmanager"), "url": []byte("https://example.com/x"), "headers": []byte("X-Team=sre"), "routing-key": []byte("k"),
 	}})
 	if made.Fault != nil {
