@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -61,8 +60,8 @@ func (s *scripted) Watch(ctx context.Context, _, version string, emit func(sourc
 	}
 }
 
-func scriptedSecret(i, edit int) *corev1.Secret {
-	return &corev1.Secret{
+func scriptedSecret(i, edit int) *secret.Object {
+	return &secret.Object{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alerts", Name: nth(i), UID: types.UID(nth(i)), ResourceVersion: strconv.Itoa(edit + 1)},
 		Data: map[string][]byte{"type": []byte("webhook"), "url": []byte(editURL(edit)), "headers": []byte("X-Team=sre"),
 			"auth_token": []byte(strings.Repeat("t0", 20))},

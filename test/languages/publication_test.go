@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -76,7 +75,7 @@ func (p publication) entry(t *testing.T, i int, config string) *targetsfile.Entr
 
 // decodeConfig decodes a Secret with this key config.
 func decodeConfig(i int, config string, manifest bool) source.Secret {
-	object := &corev1.Secret{
+	object := &secret.Object{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "alert-history", Name: fmt.Sprintf("secret-%04d", i)},
 		Data:       map[string][]byte{"config": []byte(config)},
 	}

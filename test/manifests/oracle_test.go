@@ -69,7 +69,7 @@ func (f *found) add(object runtime.Object) {
 		return
 	}
 	if obj.Labels["publishing-target"] == "true" {
-		s := decoder.Decode(obj)
+		s := decoder.Decode(&decoder.Object{ObjectMeta: obj.ObjectMeta, Data: obj.Data})
 		f.secrets[s.Key] = s
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,10 +56,18 @@ func New(t testing.TB, server string) *Wire {
 	return w
 }
 
+// start listens. A wire that was cut has nobody who keeps its address: another test may just be trying whether that is free.
 func (w *Wire) start() {
 	w.t.Helper()
-	if err := w.proxy.Start(); err != nil {
-		w.t.Fatal(err)
+	for tries := 100; ; tries-- {
+		err := w.proxy.Start()
+		if err == nil {
+			return
+		}
+		if tries == 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			w.t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 
