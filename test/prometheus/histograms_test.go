@@ -165,6 +165,7 @@ func (s *server) untilCounted(all []fleet, pods []*measured) {
 
 // A quantile is as right as the form of the histogram allows, whether all pods are scraped alike or some have moved already.
 func TestQuantilesAreRightHoweverHistogramsAreScraped(t *testing.T) {
+	t.Parallel()
 	pods, all := measuredPods(t), fleets()
 	s := startServer(t, 2*time.Second, append(ways(), rareWays()...)...)
 	s.scrapeFleets(all, pods)

@@ -114,6 +114,7 @@ func writeDocument(t *testing.T, path string, document *targetsfile.Document) {
 // TestRealOutages lets everything go wrong at the same time, each in a pod of its own, looks at alerts and dashboard, mends it all, and
 // takes the pods away at last.
 func TestRealOutages(t *testing.T) {
+	t.Parallel()
 	job := ways()[0]
 	s := startServer(t, often, job)
 	all := outages(t)
@@ -147,12 +148,14 @@ func TestRealOutages(t *testing.T) {
 
 // Rules, dashboard and README are for everybody, in whichever way Prometheus scrapes histograms.
 func TestRulesAndDashboardHoweverHistogramsAreScraped(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	user := plane.User(t)
 	well, broken := newPod(t, plane, user, "list", "watch"), newPod(t, plane, user, "list", "watch")
 	broken.put(map[string]string{"type": "webhook", "url": "canary-secret-value"})
 	for _, job := range ways() {
 		t.Run(job.name, func(t *testing.T) {
+			t.Parallel()
 			s := startServer(t, often, job)
 			s.discover(job, append(well.scrapes("well"), broken.scrapes("broken")...))
 			s.untilFiring([]string{"PublishingTargetsInvalid broken", "PublishingTargetsKept broken"})
