@@ -79,7 +79,9 @@ func (w *ways) compare(b *testing.B, rounds int) {
 	var ratios []float64
 	for round := range rounds + 1 {
 		client := timed(func() { w.list(b, func(*corev1.Secret) {}) })
-		list := timed(func() { w.list(b, func(s *corev1.Secret) { secret.Decode(&secret.Object{ObjectMeta: s.ObjectMeta, Data: s.Data}) }) })
+		list := timed(func() {
+			w.list(b, func(s *corev1.Secret) { secret.Decode(&secret.Object{ObjectMeta: s.ObjectMeta, Data: s.Data}) })
+		})
 		refresh := timed(func() { w.refresh(b) })
 		if round == 0 {
 			continue // connections are opened, caches of the API server filled
