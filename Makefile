@@ -11,8 +11,8 @@ MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
 # The tests of the program on an API server, those that every version is run through.
 CLUSTER := ./follow ./auth ./deploy ./sidecar
 # Of the tests in test/, those whose own process runs goroutines of the product: they take the race detector. The others look at the
-# program from outside; the program itself is always built with the race detector. Torture has a reader of its own, too, but makes so much
-# load that the detector would take a third more time for what other tests of the reader show it.
+# program from outside; the program itself is always built with the race detector. Torture runs a reader, too, but with so much load that
+# the detector would take a third more time, and tests of the reader elsewhere run with it.
 RACE    := ./auth ./follow ./integration ./openapi ./prometheus
 # Of the tests in test/, those that need no program but the go command, and few libraries beside the product's.
 LIGHT   := ./controlplane/binaries ./exposition ./internal/... ./openapi ./reader
@@ -21,8 +21,8 @@ VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --alway
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
 export CGO_ENABLED = 1
-# A program that looks for races waits a second before it ends, by default, in case goroutines still run. goleak sees to it that none do.
-export GORACE = atexit_sleep_ms=0
+# By default a program that looks for races waits a second before it ends, in case goroutines still run: a tenth of the time of all tests.
+export GORACE ?= atexit_sleep_ms=0
 
 .DEFAULT_GOAL := help
 
@@ -40,14 +40,14 @@ run: ## Run the sidecar on deploy/examples: it serves 127.0.0.1:8095 and writes 
 build: ## Build the static binary bin/refresh-sidecar.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/refresh-sidecar ./cmd/refresh-sidecar
 
-# Vet, which would look at all libraries as well, is run by lint. No debugger looks at the binaries, so they are linked without what it needs.
+# Vet, which would look at all libraries as well, is run by lint. The binaries are linked without debugging information.
 TEST := go test -vet=off -ldflags=-w -shuffle=on -timeout 15m
 
 # First what most tests are built of; then the modules at once, several packages each, since much of their time is waiting.
 .PHONY: test
 test: ## Run the tests that need only Go and a C compiler, within minutes.
 	go build -race ./internal/...
-	@$(MAKE) --no-print-directory -j2 --output-sync=line test-sidecar test-libraries
+	@$(MAKE) --no-print-directory -j2 --output-sync=none test-sidecar test-libraries
 	@echo "NOT RUN: most of test/, which needs a Kubernetes, a Prometheus, Helm, a node or large libraries. \`make check\` builds them and runs all."
 
 .PHONY: test-sidecar

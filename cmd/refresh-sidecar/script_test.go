@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SNAPSHOT", snapshot)
-			env.Setenv("GORACE", os.Getenv("GORACE")) // of the environment, scripts have little else
+			env.Setenv("GORACE", os.Getenv("GORACE")) // scripts do not inherit the environment
 			return nil
 		},
 	})

@@ -16,8 +16,8 @@ const (
 	// with this cap and the GOMEMLIMIT of deploy/pod-example.yaml 60 Secrets of 1 MiB fit its limit of 64 MiB (docs/reliability.md has the
 	// figure), with one of 32 MiB they were seen to need 109 MB.
 	maxPage = 8 << 20
-	// maxAhead is how many bytes of Secrets a page may have for the next one to be asked for before it is decoded: so much is in memory beside
-	// a page of maxPage.
+	// maxAhead is how many bytes of Secrets a page may have for the next one to be asked for before it is decoded. So much, and what decoding
+	// one of its Secrets takes, is in memory beside a page of maxPage.
 	maxAhead = 1 << 20
 	// smallestPage is how many Secrets fit maxPage, however large each is: etcd takes 1.5 MiB by default, with annotations and managed fields.
 	smallestPage = 4
@@ -72,17 +72,18 @@ func (p *pager) readAll(ctx context.Context, now *list) (string, error) {
 // decodeAndNext decodes the Secrets of a page and returns the page after it, which is on its way meanwhile if the page is small.
 func (p *pager) decodeAndNext(ctx context.Context, now *list, here *page) (*page, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var ahead sync.WaitGroup
+	defer ahead.Wait()
 	defer cancel()
-	next := sync.OnceValues(func() (*page, error) { return p.next(ctx, here.ResourceVersion) })
+	version := here.ResourceVersion // so that a page that is decoded is not kept while the next one is received
+	next := sync.OnceValues(func() (*page, error) { return p.next(ctx, version) })
 	if here.size() <= maxAhead {
-		go func() {
+		ahead.Go(func() {
 			defer func() { _ = recover() }() // next panics again below
 			_, _ = next()
-		}()
+		})
 	}
 	if err := p.decode(now, here); err != nil {
-		cancel()
-		_, _ = next() // p is its until it ends
 		return nil, err
 	}
 	return next()

@@ -88,7 +88,7 @@ func (i *item) decode() (*object, error) {
 // Reset implements the interface of apimachinery's protobuf serializer.
 func (o *object) Reset() { *o = object{} }
 
-// DeepCopyObject implements [runtime.Object].
+// DeepCopyObject implements [runtime.Object]. It is shallow, since nothing copies an object.
 func (o *object) DeepCopyObject() runtime.Object {
 	out := *o
 	return &out

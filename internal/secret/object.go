@@ -2,9 +2,10 @@ package secret
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Object is a Secret as the Kubernetes API has it. The package of its own type, k8s.io/api/core/v1, holds all others, too: 2 MB of a binary.
+// Object is a Secret as the Kubernetes API has it. The package of its own type, k8s.io/api/core/v1, brings all others: 3.8 MB of
+// a program of 24.
 type Object struct {
-	metav1.TypeMeta   `json:",inline"`
+	metav1.TypeMeta   `json:""`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Immutable  *bool             `json:"immutable,omitempty"`

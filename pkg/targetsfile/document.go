@@ -128,16 +128,18 @@ func (e *Encoder) WriteFile(d *Document, f File) (int64, error) {
 	at := bytes.Index(head, []byte(d.Checksum))
 	checksum := sync.OnceValue(func() string { return e.checksums.of(d.Entries) })
 	if size >= hashedAside {
+		hashed := make(chan struct{})
+		defer func() { <-hashed }()
 		go func() {
+			defer close(hashed)
 			defer func() { _ = recover() }() // checksum panics again below
 			checksum()
 		}()
 	}
-	err = d.write(f, head, tail)
-	d.Checksum = checksum()
-	if err != nil {
+	if err := d.write(f, head, tail); err != nil {
 		return 0, err
 	}
+	d.Checksum = checksum()
 	_, err = f.WriteAt([]byte(d.Checksum), int64(at))
 	return size, err
 }

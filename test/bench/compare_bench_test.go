@@ -30,7 +30,7 @@ var (
 )
 
 const (
-	startsPerRound = 5 // of which the last goes on
+	startsPerRound = 5 // the last one is measured further
 	editsPerRound  = 25
 	answers        = 20
 )

@@ -11,11 +11,11 @@ import (
 )
 
 // NPM returns a folder whose node_modules holds these packages, each with its exact version: name@1.2.3. It is in the user's cache and made
-// once. Without npm or its registry the test is skipped, and with -short, which is for what needs neither.
+// once. Without npm or its registry, and with -short, the test is skipped.
 func NPM(t testing.TB, packages ...string) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("skipped: it takes npm and its packages, without -short")
+		t.Skip("skipped: npm packages are not installed with -short")
 	}
 	program := Find(t, "npm", "nodejs and npm")
 	cache, err := os.UserCacheDir()
