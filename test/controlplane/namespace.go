@@ -15,7 +15,7 @@ import (
 )
 
 // cleanupTimeout limits what is done after a test, when its own context has ended.
-const cleanupTimeout = 30 * time.Second
+const cleanupTimeout = 2 * time.Minute // 10 000 Secrets are deleted under the load of other tests
 
 // Namespace makes a namespace, named after the test with a random ending, and returns its name. It is removed with its
 // Secrets and rights when t ends.
