@@ -12,7 +12,7 @@ MATRIX  ?= $(OLDEST) 1.31.14 1.33.5 1.34.4 1.35.4 1.36.3 $(NEWEST)
 CLUSTER := ./follow ./auth ./deploy ./sidecar
 # Of the tests in test/, those whose own process runs goroutines of the product: they take the race detector. The others look at the
 # program from outside; the program itself is always built with the race detector. Torture runs a reader, too, but with so much load that
-# the detector would take a third more time, and tests of the reader elsewhere run with it.
+# the detector would take a quarter more time, and tests of the reader elsewhere run with it.
 RACE    := ./auth ./follow ./integration ./openapi ./prometheus
 # Of the tests in test/, those that need no program but the go command, and few libraries beside the product's.
 LIGHT   := ./controlplane/binaries ./exposition ./internal/... ./openapi ./reader
@@ -21,7 +21,7 @@ VERSION := $(patsubst v%,%,$(shell git describe --tags --match 'v[0-9]*' --alway
 
 # -race needs cgo. One value for every build keeps the build cache of kube-apiserver valid.
 export CGO_ENABLED = 1
-# By default a program that looks for races waits a second before it ends, in case goroutines still run: a tenth of the time of all tests.
+# By default a program that looks for races waits a second before it ends, in case goroutines still run.
 export GORACE ?= atexit_sleep_ms=0
 
 .DEFAULT_GOAL := help
@@ -56,8 +56,7 @@ test-sidecar:
 
 .PHONY: test-libraries
 test-libraries:
-	cd pkg/targetsfile && $(TEST) -p 3 -race ./...
-	cd pkg/targetsfile/prom && $(TEST) -race ./...
+	@set -e; for m in $(filter-out . test,$(MODULES)); do echo "== go test in $$m"; (cd $$m && $(TEST) -p 3 -race ./...); done
 	cd test && $(TEST) -p 3 -race -short $(LIGHT)
 
 .PHONY: controlplane

@@ -32,7 +32,6 @@ var volatile = []struct {
 
 // TestTheAnswersAreReal runs the commands of docs/http.md against the program. With -update it writes the answers there.
 func TestTheAnswersAreReal(t *testing.T) {
-	t.Parallel()
 	p := newProgram(t)
 	p.manifests = t.TempDir()
 	examples, err := filepath.Glob("../../deploy/examples/*.yaml")

@@ -30,7 +30,6 @@ func (l leakChecked) Run() int {
 
 // TestScripts runs the program as a command. $SNAPSHOT is a snapshot of long ago; whatever is secret in it holds the word canary.
 func TestScripts(t *testing.T) {
-	t.Parallel() // beside TestTheAnswersAreReal, which waits
 	snapshot, err := filepath.Abs("testdata/snapshot.json")
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +199,36 @@ var errDiskFull = errors.New("disk full")
 type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errDiskFull }
+
+// Whatever an Encoder wrote before, and whether that succeeded: a file has the checksum of its targets, and is what WriteTo writes. Some are hashed
+// while they are written.
+func TestEncoderWritesFiles(t *testing.T) {
+	var encoder targetsfile.Encoder
+	names := make([]string, 10_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("target-%05d", i)
+	}
+	all := document(t, 1, names...).Entries
+	path := filepath.Join(t.TempDir(), "targets.json")
+	for _, targets := range []int{0, 3, 10_000, 9_999, 3} {
+		d := document(t, 1)
+		d.Entries = all[:targets]
+		file, err := os.Create(path)
+		check(t, err, file.Close())
+		if _, err := encoder.WriteFile(d, file); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("%d targets: got error %v from a closed file", targets, err)
+		}
+		file, err = os.Create(path)
+		check(t, err)
+		size, err := encoder.WriteFile(d, file)
+		check(t, err, file.Close())
+		got, err := os.ReadFile(path)
+		check(t, err)
+		if _, err := targetsfile.Decode(got); err != nil || size != int64(len(got)) || !bytes.Equal(got, encode(t, d)) {
+			t.Errorf("%d targets: got a file of %d bytes, told as %d, that reads as %v", targets, len(got), size, err)
+		}
+	}
+}
 
 func TestSourceEqual(t *testing.T) {
 	base := targetsfile.Source{Kind: "kubernetes", Namespaces: []string{"a"}, LabelSelector: "x=y", Path: "p"}
