@@ -119,10 +119,7 @@ func many(t *testing.T) *sidecar.Process {
 			"name": "No Name", "type": "no type", "url": "nowhere", "enabled": "perhaps", "format": "none", "headers": "none",
 		}))
 	}
-	program := file(t, t.TempDir(), "program", "#!/bin/sh\nPOD_NAME=alert-history-"+long(200)+" exec "+sidecar.Binary(t)+` "$@"`)
-	if err := os.Chmod(program, 0o700); err != nil { // #nosec G302 -- a program
-		t.Fatal(err)
-	}
+	program := sidecar.Script(t, "POD_NAME=alert-history-"+long(200)+" exec "+sidecar.Binary(t)+` "$@"`)
 	manifests := file(t, t.TempDir(), "all.yaml", strings.Join(all, "\n---\n"))
 	return sidecar.StartBinary(t, program, filepath.Join(t.TempDir(), "targets.json"), "--manifests", manifests)
 }

@@ -244,8 +244,12 @@ func (s *server) expectMetricsOfRunbooks() {
 		s.t.Error("no runbook names a metric")
 	}
 	for _, name := range names {
-		if result, err := s.query(name[1]); err != nil || len(result) == 0 {
-			s.t.Errorf("a runbook names %s, of which Prometheus has %d samples, %v", name[1], len(result), err)
-		}
+		s.until(name[1]+", which a runbook names, has samples", func() error {
+			result, err := s.query(name[1])
+			if err == nil && len(result) == 0 {
+				err = errors.New("there is none")
+			}
+			return err
+		})
 	}
 }

@@ -48,12 +48,7 @@ func NewCgroup(t testing.TB) (Cgroup, error) {
 // Program returns a program that runs another one in the cgroup, as the only process there.
 func (c Cgroup) Program(t testing.TB, binary string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "in-cgroup")
-	script := fmt.Sprintf("#!/bin/sh\necho $$ >%s/cgroup.procs && exec %s \"$@\"\n", c.dir, binary)
-	if err := os.WriteFile(path, []byte(script), 0o700); err != nil { // #nosec G306 -- it is run
-		t.Fatal(err)
-	}
-	return path
+	return Script(t, fmt.Sprintf("echo $$ >%s/cgroup.procs && exec %s \"$@\"", c.dir, binary))
 }
 
 // Peak is the most memory, in MiB, that the kernel has counted for the cgroup at any time: anonymous memory, the kernel's own, and every

@@ -21,11 +21,7 @@ ln -s %s /var/run/secrets/kubernetes.io/serviceaccount && exec %s "$@"' sh "$@"`
 	if out, err := exec.CommandContext(t.Context(), "unshare", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/var/run").CombinedOutput(); err != nil {
 		t.Skipf("no file can be put into a place of its own on this machine: %v: %s", err, out)
 	}
-	path := filepath.Join(t.TempDir(), "in-pod")
-	if err := os.WriteFile(path, fmt.Appendf(nil, "#!/bin/sh\n"+enter+"\n", account, sidecar.Binary(t)), 0o700); err != nil { // #nosec G306 -- a program
-		t.Fatal(err)
-	}
-	return path
+	return sidecar.Script(t, fmt.Sprintf(enter, account, sidecar.Binary(t)))
 }
 
 // TestAPodOfAnIPv6Cluster has the API server found as in a pod: by the variables that a kubelet sets, and the ServiceAccount's volume.

@@ -269,11 +269,12 @@ func (p *Process) Refresh() Status {
 	return s
 }
 
-// Until polls a condition of the real process until it holds.
+// Until polls a condition of the real process until it holds: at first every 5 ms, then less and less often, but every 50 ms at least. To ask takes
+// processor time, which all that happens at the same time has to share.
 func (p *Process) Until(what string, holds func() error) {
 	p.t.Helper()
 	deadline := time.Now().Add(patience)
-	for {
+	for pause := 5 * time.Millisecond; ; pause = min(pause*5/4, 50*time.Millisecond) {
 		err := holds()
 		if err == nil {
 			return
@@ -281,6 +282,6 @@ func (p *Process) Until(what string, holds func() error) {
 		if time.Now().After(deadline) {
 			p.t.Fatalf("waited %s until the sidecar %s: %v\n%s", patience, what, err, p.dump())
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(pause)
 	}
 }

@@ -100,7 +100,7 @@ func unprivileged(t *testing.T, binary string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return script(t, fmt.Sprintf("exec %s --reuid=65534 --regid=65534 --clear-groups --pdeathsig=KILL -- %s \"$@\"", setpriv, binary))
+	return sidecar.Script(t, fmt.Sprintf("exec %s --reuid=65534 --regid=65534 --clear-groups --pdeathsig=KILL -- %s \"$@\"", setpriv, binary))
 }
 
 // openTempDir returns a directory that belongs to the user nobody. Every user may pass its parents, unlike those of t.TempDir.

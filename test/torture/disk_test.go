@@ -100,6 +100,10 @@ func (d *diskWorld) expectNothingLeft() {
 }
 
 func TestDisk(t *testing.T) {
+	t.Parallel()
+	if !inMountNamespace(t) {
+		return
+	}
 	const then = "the old snapshot stays whole, status and metrics say why, ready and alive all the while; then the new one is published without a LIST"
 	for _, c := range []struct {
 		name, made  string
@@ -115,9 +119,6 @@ func TestDisk(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if !inMountNamespace(t) {
-				return
-			}
 			d := newDiskWorld(t, &fault{Area: "disk", Name: c.name, Made: c.made, Holds: then})
 			witness := attach(t, d.path, d.f, "a", "b")
 			dir := filepath.Dir(d.path)

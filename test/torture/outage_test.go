@@ -11,6 +11,7 @@ import (
 // TestAPIServerOutages takes the API server away in every way in which one goes away, and gives it back.
 func TestAPIServerOutages(t *testing.T) {
 	t.Parallel()
+	plane := controlplane.StartPrivate(t)
 	for _, outage := range []struct {
 		name, made string
 		begin, end func(*controlplane.Private) error
@@ -23,8 +24,6 @@ func TestAPIServerOutages(t *testing.T) {
 			(*controlplane.Private).StopEtcd, (*controlplane.Private).StartEtcd},
 	} {
 		t.Run(outage.name, func(t *testing.T) {
-			t.Parallel()
-			plane := controlplane.StartPrivate(t)
 			w := newWorld(t, plane.Plane)
 			w.webhook("a", 0)
 			p := w.start()

@@ -27,10 +27,11 @@ func newPod(t *testing.T) *pod {
 		t.Skipf("NOT RUN, for lack of a pod's memory limit: %v", err)
 	}
 	binary := filepath.Join(t.TempDir(), "refresh-sidecar")
-	copyFile(t, releaseBinary(t), binary)
-	if err := os.Chmod(binary, 0o700); err != nil { // #nosec G302 -- it is run
+	content, err := os.ReadFile(releaseBinary(t))
+	if err != nil {
 		t.Fatal(err)
 	}
+	sidecar.WriteProgram(t, binary, content)
 	sidecar.Forget(t, binary)
 	return &pod{cgroup: cgroup, program: with(t, "GOMEMLIMIT=40MiB", cgroup.Program(t, binary))}
 }

@@ -50,15 +50,5 @@ func removeRelease() {
 // with returns a program that runs another one with a variable set.
 func with(t testing.TB, variable, binary string) string {
 	t.Helper()
-	return script(t, fmt.Sprintf("export %s\nexec %s \"$@\"", variable, binary))
-}
-
-// script returns a program that does what a line or two of shell say.
-func script(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700); err != nil { // #nosec G306 -- it is run
-		t.Fatal(err)
-	}
-	return path
+	return sidecar.Script(t, fmt.Sprintf("export %s\nexec %s \"$@\"", variable, binary))
 }

@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/alert-history/refresh-sidecar/test/sidecar"
 )
 
 // refuseVariable names the system calls, by number, that the program may not make for which [refusing] stands in.
@@ -24,7 +26,7 @@ func refusing(t *testing.T, binary string, calls ...int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return script(t, fmt.Sprintf("export %s='%s'\nexec %s %s \"$@\"", refuseVariable, strings.Trim(fmt.Sprint(calls), "[]"), self, binary))
+	return sidecar.Script(t, fmt.Sprintf("export %s='%s'\nexec %s %s \"$@\"", refuseVariable, strings.Trim(fmt.Sprint(calls), "[]"), self, binary))
 }
 
 // refuseAndRun is what such a program does, in the place of tests.

@@ -78,7 +78,7 @@ func TestAFloodOfRandomTokens(t *testing.T) {
 	t.Parallel()
 	for name, slow := range map[string]time.Duration{"quick reviews": 0, "slow reviews": 3 * time.Second} {
 		t.Run(name, func(t *testing.T) {
-			lasts := during(15*time.Second, 3*time.Second)
+			lasts := during(15*time.Second, 2*time.Second)
 			f := begin(t, &fault{Area: "callers", Name: "random tokens, " + name,
 				Made:  "--auth=kubernetes; 300 callers at one address show one random token after the other; reviews of those take " + slow.String(),
 				Holds: "fewer than 10 reviews of random tokens a second; a caller at the same address whose token was reviewed before, and a new one at another, are answered"})

@@ -116,12 +116,13 @@ func sticky(t *testing.T, dir string) (string, func()) {
 
 // TestVolumesThatRefuse starts a sidecar on volumes where a publication fails, with a snapshot of an earlier one in place.
 func TestVolumesThatRefuse(t *testing.T) {
+	t.Parallel()
+	if !inMountNamespace(t) {
+		return
+	}
 	for _, v := range volumes()[:times(len(volumes()), 3)] {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
-			if !inMountNamespace(t) {
-				return
-			}
 			refused(t, v)
 		})
 	}
