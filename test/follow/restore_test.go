@@ -21,23 +21,24 @@ func TestARestoredBackup(t *testing.T) {
 		expired  = "the watch cannot go on, a refresh follows"
 	)
 	plane := controlplane.StartPrivate(t)
-	for name, c := range map[string]struct {
-		restore func(*controlplane.Backup, context.Context) error
+	w := newWorld(t, plane.Plane)
+	w.webhooks("a", "b")
+	backup, err := plane.BackUp(t.Context())
+	w.must(err)
+	for _, c := range []struct {
+		name    string
+		restore func(context.Context) error
 		told    string // the line about it
 	}{
-		"its data": {(*controlplane.Backup).Restore, wentBack},
-		"its snapshot": {func(b *controlplane.Backup, ctx context.Context) error {
-			return b.RestoreSnapshot(ctx)
-		}, wentBack},
-		"its snapshot, with bumped versions and a compacted past": {func(b *controlplane.Backup, ctx context.Context) error {
-			return b.RestoreSnapshot(ctx, "--bump-revision", "1000000000", "--mark-compacted")
+		{"its data", backup.Restore, wentBack},
+		{"its snapshot", func(ctx context.Context) error { return backup.RestoreSnapshot(ctx) }, wentBack},
+		{"its snapshot, with bumped versions and a compacted past", func(ctx context.Context) error {
+			return backup.RestoreSnapshot(ctx, "--bump-revision", "1000000000", "--mark-compacted")
 		}, expired},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, plane.Plane)
-			w.webhooks("a", "b")
-			backup, err := plane.BackUp(t.Context())
-			w.must(err)
+		t.Run(c.name, func(t *testing.T) {
+			w := w.in(t)
+			w.webhook("b", 1) // which the former case has edited
 			e := w.follow(func(s *setup) { s.unchecked = true })
 			w.webhook("c", 1)
 			for edit := range 50 {
@@ -46,7 +47,7 @@ func TestARestoredBackup(t *testing.T) {
 			e.awaits("a/51", "b/1", "c/1")
 			before := e.document()
 
-			w.must(c.restore(backup, t.Context()))
+			w.must(c.restore(t.Context()))
 			ready := time.Now()
 			w.webhook("b", 2) // which the watch does not tell
 			e.awaits("a/1", "b/2")

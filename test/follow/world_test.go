@@ -40,6 +40,13 @@ func (w *world) elsewhere(verbs ...string) *world {
 	return &other
 }
 
+// in is the same world in a part of its test.
+func (w *world) in(t testing.TB) *world {
+	part := *w
+	part.t = t
+	return &part
+}
+
 func (w *world) secrets() typedcorev1.SecretInterface {
 	return w.plane.Admin().CoreV1().Secrets(w.namespace)
 }

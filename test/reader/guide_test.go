@@ -95,6 +95,7 @@ func guide(t *testing.T, heading string, languages ...string) (texts []string) {
 
 // What the guide says to do where nobody serves the module gets an app built, command by command.
 func TestTheGuidesModules(t *testing.T) {
+	t.Parallel()
 	t.Run("from a private server", func(t *testing.T) {
 		d := newDesk(t)
 		d.serve("https://git.example.com/platform/refresh-sidecar")

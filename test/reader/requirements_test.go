@@ -18,6 +18,7 @@ const (
 // TestAnAppKeepsItsVersions pins why the reader is a module of its own, and its Prometheus collector another: an app that imports them
 // stays on what it has, but for fsnotify and what that needs.
 func TestAnAppKeepsItsVersions(t *testing.T) {
+	t.Parallel()
 	brought := map[string]bool{
 		readerPath: true, promPath: true, "github.com/fsnotify/fsnotify": true, "golang.org/x/sys": true,
 	}
@@ -81,6 +82,7 @@ func TestOldestGo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it downloads a toolchain and runs the reader's tests once more")
 	}
+	t.Parallel()
 	for _, dir := range []string{readerDir(t), filepath.Join(readerDir(t), "prom")} {
 		oldest := goDirective(t, dir)
 		env := []string{"GOTOOLCHAIN=go" + oldest, "GOFLAGS="}
@@ -111,6 +113,7 @@ func TestOtherSystems(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it compiles for three systems")
 	}
+	t.Parallel()
 	for _, system := range []string{"linux", "darwin", "windows"} {
 		t.Run(system, func(t *testing.T) {
 			for _, command := range []string{"build", "vet"} {

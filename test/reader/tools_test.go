@@ -24,6 +24,7 @@ func tools(t *testing.T) *module {
 }
 
 func TestTools(t *testing.T) {
+	t.Parallel()
 	m := tools(t)
 	t.Run("zerolog shows no secret", func(t *testing.T) {
 		out := m.goCommand("run", "./print", fixture(t, "next-release.json"))

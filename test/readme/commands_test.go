@@ -24,9 +24,8 @@ type desk struct {
 	env []string
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t *testing.T, plane *controlplane.Plane) *desk {
 	t.Helper()
-	plane := controlplane.StartPrivate(t)
 	kubectl := controlplane.Program(t, binaries.Kubectl)
 	d := &desk{dir: t.TempDir()}
 	for _, dir := range []string{"deploy"} {
@@ -103,7 +102,8 @@ var runElsewhere = regexp.MustCompile(`^<!-- run by (Test\w+)`)
 
 // What a person may copy out of the manual works, in the order in which it stands there.
 func TestCommandsRun(t *testing.T) {
-	d, declared := newDesk(t), declaredTests(t)
+	t.Parallel()
+	d, declared := newDesk(t, controlplane.StartPrivate(t).Plane), declaredTests(t)
 	for _, b := range ofKind(t, "sh", "console") {
 		t.Run(b.Name(), func(t *testing.T) {
 			test := runElsewhere.FindStringSubmatch(b.Before)
@@ -138,7 +138,8 @@ func expectInDockerfile(t *testing.T, b block) {
 
 // TestUnknownCommandsFail makes sure that the desk fails where a command is unknown, is refused or finds nothing.
 func TestUnknownCommandsFail(t *testing.T) {
-	d := newDesk(t)
+	t.Parallel()
+	d := newDesk(t, controlplane.Get(t))
 	for _, script := range []string{
 		"helm install x", "make nowhere", "kubectl -n NAMESPACE exec POD --colour red -- /refresh-sidecar inspect",
 		"kubectl exec POD -- /refresh-sidecar inspect --colour", "kubectl exec POD -- sh", "refresh-sidecar --colour", "go run ./cmd/nothing",

@@ -28,6 +28,7 @@ import (
 
 // Each YAML block is read by what it is for, strictly.
 func TestYAMLIsWhatItSays(t *testing.T) {
+	t.Parallel()
 	plane := controlplane.Get(t)
 	namespace := plane.Namespace(t)
 	kubeconfig := plane.WriteKubeconfig(t, plane.AdminUser(), namespace)
