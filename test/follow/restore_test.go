@@ -36,9 +36,9 @@ func TestARestoredBackup(t *testing.T) {
 			return backup.RestoreSnapshot(ctx, "--bump-revision", "1000000000", "--mark-compacted")
 		}, expired},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		whole := t.Run(c.name, func(t *testing.T) {
 			w := w.in(t)
-			w.webhook("b", 1) // which the former case has edited
+			w.webhook("b", 1) // as in the backup: the case before has edited it
 			e := w.follow(func(s *setup) { s.unchecked = true })
 			w.webhook("c", 1)
 			for edit := range 50 {
@@ -72,6 +72,9 @@ func TestARestoredBackup(t *testing.T) {
 			}
 			t.Logf("%d LISTs, checks included, and %d WATCHes", e.requests.lists.Load(), e.requests.watches.Load())
 		})
+		if !whole { // the API server may be down
+			return
+		}
 	}
 }
 

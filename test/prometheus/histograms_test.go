@@ -144,13 +144,16 @@ func (s *server) scrapeFleets(all []fleet, pods []*measured) {
 	}
 }
 
-// untilCounted waits until the last refresh of each pod is known of each fleet.
+// untilCounted waits until the last refresh of each pod is known of each fleet, by a scrape from now on: an answer is counted after the refresh
+// for which it waited.
 func (s *server) untilCounted(all []fleet, pods []*measured) {
 	s.t.Helper()
+	now := float64(time.Now().UnixMilli()) / 1000
 	for _, f := range all {
 		for i, those := range f.ways {
 			for _, w := range those {
-				expr := fmt.Sprintf(`publishing_refresh_total{status="success", namespace=%q, pod=%q, job=%q}`, f.namespace, pods[i].name, w.name)
+				series := fmt.Sprintf(`publishing_refresh_total{status="success", namespace=%q, pod=%q, job=%q}`, f.namespace, pods[i].name, w.name)
+				expr := fmt.Sprintf("%s and timestamp(%[1]s) >= %.3f", series, now)
 				s.until("the last refresh is counted", func() error {
 					count, err := s.query(expr)
 					if err == nil && (len(count) != 1 || int(count[0].Value) != pods[i].done) {

@@ -243,13 +243,13 @@ func (s *server) expectMetricsOfRunbooks() {
 	if len(names) == 0 {
 		s.t.Error("no runbook names a metric")
 	}
-	for _, name := range names {
-		s.until(name[1]+", which a runbook names, has samples", func() error {
-			result, err := s.query(name[1])
-			if err == nil && len(result) == 0 {
-				err = errors.New("there is none")
+	s.until("there are samples of what runbooks name", func() error {
+		var errs []error
+		for _, name := range names {
+			if result, err := s.query(name[1]); err != nil || len(result) == 0 {
+				errs = append(errs, fmt.Errorf("%d of %s: %w", len(result), name[1], err))
 			}
-			return err
-		})
-	}
+		}
+		return errors.Join(errs...)
+	})
 }

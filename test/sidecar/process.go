@@ -269,17 +269,21 @@ func (p *Process) Refresh() Status {
 	return s
 }
 
-// Until polls a condition of the real process until it holds: at first every 5 ms, then less and less often, but every 50 ms at least. To ask takes
-// processor time, which all that happens at the same time has to share.
+// Until polls a condition of the real process until it holds, with pauses of 5 ms for a second, and of 50 ms from then on: to ask takes processor
+// time, which all that happens at the same time has to share.
 func (p *Process) Until(what string, holds func() error) {
 	p.t.Helper()
-	deadline := time.Now().Add(patience)
-	for pause := 5 * time.Millisecond; ; pause = min(pause*5/4, 50*time.Millisecond) {
+	began := time.Now()
+	for {
 		err := holds()
 		if err == nil {
 			return
 		}
-		if time.Now().After(deadline) {
+		waited, pause := time.Since(began), 5*time.Millisecond
+		if waited > time.Second {
+			pause = 50 * time.Millisecond
+		}
+		if waited > patience {
 			p.t.Fatalf("waited %s until the sidecar %s: %v\n%s", patience, what, err, p.dump())
 		}
 		time.Sleep(pause)

@@ -84,9 +84,6 @@ func TestHostileConnections(t *testing.T) {
 	cgroupless(t)
 	for _, c := range hostileCallers() {
 		t.Run(c.name, func(t *testing.T) {
-			if !*full { // which alone looks at how long answers take
-				t.Parallel()
-			}
 			f := begin(t, &fault{Area: "callers", Name: c.name,
 				Made:  fmt.Sprintf("%d connections at a time, half of them from the kubelet's own address, each made again a second after it was closed; %d targets; memory limit %d MiB, GOMEMLIMIT=%s", c.count, c.targets, c.in.limit, c.in.goMemLimit),
 				Holds: "every probe is answered, 99 of 100 within a second; scrapes from another address succeed; the limit holds"})

@@ -20,7 +20,8 @@ func inMountNamespace(t *testing.T) bool {
 	if elsewhere() {
 		return true
 	}
-	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=10m"}
+	releaseBinary(t) // which the process is to find
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v", "-test.timeout=10m", "-test.parallel=3"}
 	if *full {
 		args = append(args, "-full")
 	}

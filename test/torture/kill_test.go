@@ -50,8 +50,8 @@ func TestKilledAtRandomInstants(t *testing.T) { // beside no other test: what is
 	if *full && midWrite == 0 {
 		t.Error("no kill hit a write: the test does not test what it is there for")
 	}
-	f.figure("%d kills hit a write, %d the start before the first log line; %d refreshes accepted; %d files seen in %d reads",
-		midWrite, f.Runs-v.starts(), <-accepted, witness.files, witness.reads)
+	f.figure("%d kills hit a write, %d the start before the first log line; %d refreshes accepted; %d files seen in %d looks",
+		midWrite, f.Runs-v.starts(), <-accepted, witness.files, witness.looks)
 }
 
 // expectRecovery has a last process publish all that is known now, and leave nothing else.

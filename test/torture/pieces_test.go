@@ -79,10 +79,10 @@ func (w *world) putPiecemeal(p piecemeal) {
 func TestSecretsOfManyPieces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, controlplane.Get(t))
-	hostile := piecemeals(times(8, 1))
+	hostile := piecemeals(times(8, 2))
 	f := begin(t, &fault{Area: "input", Name: "Secrets of many pieces",
 		Made: fmt.Sprintf("%d labelled Secrets at once: flat headers of 300 000 and of a million commas, pairs and lines, JSON of a million brackets, of 110 000 members and headers, "+
-			"60 000 labels, and %d with 60 000 keys of a byte; before the first snapshot, at a restart and one by one, in a pod's 64 MiB", len(hostile), times(8, 1)),
+			"60 000 labels, and %d with 60 000 keys of a byte; before the first snapshot, at a restart and one by one, in a pod's 64 MiB", len(hostile), times(8, 2)),
 		Holds: "the sidecar is not killed; each is a fault that is told by name, the good targets are there"})
 	pod := newPod(t)
 	good := []string{"a", "z"}

@@ -76,7 +76,7 @@ func wait(ctx context.Context, d time.Duration) {
 // TestAFloodOfRandomTokens has three hundred callers show one token after the other, while callers with good ones go on.
 func TestAFloodOfRandomTokens(t *testing.T) {
 	t.Parallel()
-	for name, slow := range map[string]time.Duration{"quick reviews": 0, "slow reviews": 3 * time.Second} {
+	for name, slow := range map[string]time.Duration{"quick reviews": 0, "slow reviews": during(3*time.Second, time.Second)} {
 		t.Run(name, func(t *testing.T) {
 			lasts := during(15*time.Second, 2*time.Second)
 			f := begin(t, &fault{Area: "callers", Name: "random tokens, " + name,

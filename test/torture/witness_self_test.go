@@ -43,24 +43,32 @@ func TestTheWitnessSees(t *testing.T) {
 	}
 }
 
-// TestTheWitnessSeesAMissingFileAndALostTarget has a witness look at a real file.
-func TestTheWitnessSeesAMissingFileAndALostTarget(t *testing.T) {
+// TestTheWitnessLooks has a witness look at a real file, which lacks a target, is written into, and goes.
+func TestTheWitnessLooks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "targets.json")
-	if err := os.WriteFile(path, snapshot(t, "e", 1, 1), 0o600); err != nil {
+	good := snapshot(t, "e", 1, 1)
+	if err := os.WriteFile(path, good, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	said := make(chan string, 1<<16)
 	w := &witness{t: t, path: path, keeps: []string{"b"}, report: func(format string, args ...any) { said <- fmt.Sprintf(format, args...) }}
 	w.begin()
-	for _, want := range []string{"has lost b", "cannot be read"} {
-		for !strings.Contains(<-said, want) {
+	defer w.end()
+	for _, step := range []struct {
+		want string
+		then func() error
+	}{
+		{"has lost b", func() error { return os.WriteFile(path, bytes.Replace(good, []byte("com/1"), []byte("com/2"), 1), 0o600) }},
+		{"checksum", func() error { return os.Remove(path) }},
+		{"cannot be read", func() error { return nil }},
+	} {
+		for !strings.Contains(<-said, step.want) {
 			continue
 		}
-		if err := os.RemoveAll(path); err != nil {
+		if err := step.then(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.end()
 }
 
 // snapshot is a file of one target.

@@ -28,7 +28,7 @@ type witness struct {
 	group    sync.WaitGroup
 	mayBeOut bool // the file may be missing, because the test takes it away: what is there afterwards is of a new epoch
 
-	reads, files int
+	looks, files int
 	last         *rawFile
 }
 
@@ -79,14 +79,19 @@ func (w *witness) look() {
 	defer tick.Stop()
 	var before []byte
 	var seen unix.Stat_t
-	for looks := 0; w.ctx.Err() == nil; looks++ {
+	for w.ctx.Err() == nil {
 		<-tick.C
+		w.looks++
 		var now unix.Stat_t
-		if unix.Stat(w.path, &now) == nil && sameFile(&now, &seen) && looks%20 != 0 {
+		err := unix.Stat(w.path, &now)
+		if err == nil && sameFile(&now, &seen) && w.looks%20 != 0 {
 			continue
 		}
 		seen = now
-		data, err := os.ReadFile(w.path)
+		var data []byte
+		if err == nil {
+			data, err = os.ReadFile(w.path)
+		}
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && w.mayBeOut:
 			continue
@@ -94,7 +99,6 @@ func (w *witness) look() {
 			w.report("the snapshot cannot be read: %v", err)
 			continue
 		}
-		w.reads++
 		if before == nil || !bytes.Equal(data, before) {
 			before = data
 			w.check(data)
@@ -138,7 +142,7 @@ func (w *witness) end() {
 	if s.Rejects > 0 && !w.mayBeOut {
 		w.report("the reader refused %d files, the last because %v", s.Rejects, s.LastError)
 	}
-	if !s.Ready || w.reads == 0 {
+	if !s.Ready || w.files == 0 {
 		w.report("the witness saw nothing")
 	}
 }
