@@ -73,7 +73,8 @@ controlplane-oldest:
 .PHONY: test-newest
 test-newest: controlplane ## Run all tests of test/, on the newest Kubernetes.
 	cd test && $(REAL) -race $(RACE)
-	cd test && $(REAL) $$(go list ./... | grep -vE '/test/($(subst $(eval ) ,|,$(RACE:./%=%)))$$')
+	cd test && $(REAL) $$(go list ./... | grep -vE '/test/($(subst $(eval ) ,|,$(RACE:./%=%))|torture)$$')
+	cd test && $(REAL) ./torture # which takes all cores for itself
 
 .PHONY: test-oldest
 test-oldest: controlplane controlplane-oldest ## Run the cluster tests on the oldest supported Kubernetes.
