@@ -58,7 +58,9 @@ func TestTheWitnessLooks(t *testing.T) {
 		want string
 		then func() error
 	}{
-		{"has lost b", func() error { return os.WriteFile(path, bytes.Replace(good, []byte("com/1"), []byte("com/2"), 1), 0o600) }},
+		{"has lost b", func() error {
+			return os.WriteFile(path, bytes.Replace(good, []byte("com/1"), []byte("com/2"), 1), 0o600)
+		}},
 		{"checksum", func() error { return os.Remove(path) }},
 		{"cannot be read", func() error { return nil }},
 	} {
