@@ -246,9 +246,11 @@ func (s *server) expectMetricsOfRunbooks() {
 	s.until("there are samples of what runbooks name", func() error {
 		var errs []error
 		for _, name := range names {
-			if result, err := s.query(name[1]); err != nil || len(result) == 0 {
-				errs = append(errs, fmt.Errorf("%d of %s: %w", len(result), name[1], err))
+			result, err := s.query(name[1])
+			if err == nil && len(result) == 0 {
+				err = errors.New("there is none of " + name[1])
 			}
+			errs = append(errs, err)
 		}
 		return errors.Join(errs...)
 	})

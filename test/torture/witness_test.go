@@ -84,7 +84,7 @@ func (w *witness) look() {
 		w.looks++
 		var now unix.Stat_t
 		err := unix.Stat(w.path, &now)
-		if err == nil && sameFile(&now, &seen) && w.looks%20 != 0 {
+		if err == nil && unchanged(&now, &seen) && w.looks%20 != 0 {
 			continue
 		}
 		seen = now
@@ -106,7 +106,8 @@ func (w *witness) look() {
 	}
 }
 
-func sameFile(a, b *unix.Stat_t) bool {
+// unchanged is true of two looks at a file that nobody has replaced or written into between them, as far as its times tell.
+func unchanged(a, b *unix.Stat_t) bool {
 	return a.Ino == b.Ino && a.Size == b.Size && a.Mtim == b.Mtim && a.Ctim == b.Ctim
 }
 

@@ -16,9 +16,9 @@ type Cost struct {
 // common, which the first compiles.
 var kubernetesCosts = map[Name]Cost{
 	APIServer:         {10 * time.Minute, 4},
-	ControllerManager: {2 * time.Minute, 1},
-	Kubectl:           {2 * time.Minute, 1},
-	Kubelet:           {3 * time.Minute, 1},
+	ControllerManager: {3 * time.Minute, 1},
+	Kubectl:           {time.Minute, 1},
+	Kubelet:           {time.Minute, 1},
 	Scheduler:         {time.Minute, 0.5},
 }
 

@@ -10,7 +10,7 @@ const Helm Name = "helm"
 
 func helmSource() source {
 	return source{
-		takes:   Cost{3 * time.Minute, 1},
+		takes:   Cost{5 * time.Minute, 1},
 		module:  "helm.sh/helm/v4",
 		version: "v" + HelmVersion,
 		pkg:     "helm.sh/helm/v4/cmd/helm",
