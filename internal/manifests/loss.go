@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	goyaml "go.yaml.in/yaml/v2"
 )
@@ -15,7 +16,7 @@ import (
 // lossIn says what a YAML document loses when it is converted to JSON, with the line in the document; rule is empty if nothing is lost.
 // kubectl loses in silence the first of two equal keys, a key that stands before a merge key, and the bytes of a binary value.
 func lossIn(part, text []byte) (line int, rule, hint string) {
-	if hasReplacement(text) {
+	if holdsBytes(part, text) {
 		return 1, "must not hold a !!binary value that is not UTF-8 text", "write it under data, in base64 and without the tag"
 	}
 	var read any
@@ -116,16 +117,29 @@ func lineOfTwice(part []byte, key any) int {
 	return 1
 }
 
-// hasReplacement reports whether package json wrote a string that is not UTF-8: it replaces each bad byte by this escape, and writes
-// the character U+FFFD itself as it is.
-func hasReplacement(text []byte) bool {
-	for i := 0; i < len(text); i++ {
-		if text[i] == '\\' {
-			if bytes.HasPrefix(text[i:], []byte(`\ufffd`)) {
-				return true
+// holdsBytes reports whether a document holds a string that is not UTF-8, as !!binary makes one. Where text was converted, package json has
+// written U+FFFD for each bad byte, as an escape or, from Go 1.27 on, as the character, which the document may hold by itself.
+func holdsBytes(part, text []byte) bool {
+	if !bytes.Contains(text, []byte(`\ufffd`)) && !bytes.ContainsRune(text, utf8.RuneError) {
+		return false
+	}
+	var value any
+	return goyaml.Unmarshal(part, &value) == nil && !isText(value)
+}
+
+// isText reports whether all strings in a value of package yaml are UTF-8.
+func isText(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return utf8.ValidString(value)
+	case []any:
+		return !slices.ContainsFunc(value, func(item any) bool { return !isText(item) })
+	case map[any]any:
+		for key, item := range value {
+			if !isText(key) || !isText(item) {
+				return false
 			}
-			i++
 		}
 	}
-	return false
+	return true
 }

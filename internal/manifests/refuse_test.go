@@ -9,7 +9,8 @@ import (
 )
 
 func TestListRefuses(t *testing.T) {
-	head := "apiVersion: v1\nkind: Secret\n"
+	const head = "apiVersion: v1\nkind: Secret\n"
+	const bytesRule = `"%/a.yaml" line 1 document 1: must not hold a !!binary value that is not UTF-8 text`
 	for _, tt := range []struct {
 		name  string
 		files files
@@ -26,6 +27,9 @@ func TestListRefuses(t *testing.T) {
 			`"%/a.yaml" line 2 document 1: not YAML: only a comment may follow --- on its line`},
 		{"a directive, which kubectl takes for a document", files{"a.yaml": "%YAML 1.1\n---\n" + manifest("a")},
 			`"%/a.yaml" line 1 document 1: not YAML: did not find expected <document start>`},
+		{"bytes tagged as binary", files{"a.yaml": manifest("a") + "bytes: !!binary /w==\n"}, bytesRule},
+		{"bytes tagged as binary, merged in", files{"a.yaml": manifest("a") + "more: {<<: {bytes: [!!binary /w==]}}\n"}, bytesRule},
+		{"bytes tagged as binary for a key", files{"a.yaml": manifest("a") + "more: {? !!binary /w== : 1}\n"}, bytesRule},
 		{"YAML that JSON cannot say", files{"a.yaml": "a: .nan\n"}, `"%/a.yaml" line 1 document 1: not YAML`},
 		{"broken JSON", files{"a.json": "{}\n{\n\"canary\": }canary"}, `"%/a.json" line 3 document 2: not JSON`},
 		{"JSON that ends too early", files{"a.json": "{}\n{\"a\":\n1"}, `"%/a.json" line 3 document 2: not JSON`},

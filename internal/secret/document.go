@@ -83,7 +83,11 @@ func breakOf(doc []byte) string {
 	if !errors.As(json.Unmarshal(doc, &discard), &syntax) {
 		return "its end"
 	}
-	before := doc[:max(0, min(int(syntax.Offset)-1, len(doc)))]
+	at := min(max(0, int(syntax.Offset)-1), len(doc))
+	for at > 0 && at < len(doc) && !utf8.RuneStart(doc[at]) {
+		at-- // from Go 1.27 on the offset is that behind a character of several bytes
+	}
+	before := doc[:at]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return fmt.Sprintf("line %d, column %d", line, column)

@@ -97,7 +97,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a duplicate", change(`"name":"pager"`, `"name":"slack-prod"`), targetsfile.ReasonSchema},
 		{"targets out of order", change(`"name":"pager"`, `"name":"z"`), targetsfile.ReasonSchema},
 		{"headers that are a list", change(`"headers":{}`, `"headers":["CANARY"]`), targetsfile.ReasonSchema},
-		{"a header that is a number", change(`"X-B":"2"`, `"X-B":2`), targetsfile.ReasonSchema},
+		{"a header that is a number", change(`"X-B":"2"`, `"CANARY":2`), targetsfile.ReasonSchema},
 		{"a URL that is an object", change(`"url":"https://hooks`, `"url":{"CANARY":1},"x":"`), targetsfile.ReasonSchema},
 		{"a time that is none", change(`"2026-01-02T10:30:45.123Z"`, `"CANARY"`), targetsfile.ReasonSchema},
 		{"a time before all times", change(`"2026-01-02T10:30:45.123Z"`, `"0000-01-01T00:00:00+23:59"`), targetsfile.ReasonSchema},

@@ -178,8 +178,15 @@ func (d *decoder) refuse(name string, err error) error {
 		return refuse(ReasonSyntax, "not JSON, or cut short, after byte %d", d.from)
 	}
 	var field *json.UnmarshalTypeError
-	if errors.As(err, &field) && field.Field != "" {
-		name += ": field " + field.Field
+	if errors.As(err, &field) && fieldOf(field) != "" {
+		name += ": field " + fieldOf(field)
 	}
 	return refuse(ReasonSchema, "%s has the wrong type or form, after byte %d", name, d.from)
+}
+
+// fieldOf returns the field that an error names. From Go 1.27 on the error holds the whole path to the value: indexes, and the keys of maps,
+// which are a part of the file.
+func fieldOf(err *json.UnmarshalTypeError) string {
+	field, _, _ := strings.Cut(strings.TrimLeft(err.Field, "0123456789."), ".")
+	return field
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 )
@@ -18,7 +19,9 @@ import (
 // means everything or nothing is the app's to say. An empty FilterConfig, as in a Target that an app makes itself, is read as an object
 // without keys.
 //
-// The error names fields, and of values only their kind. Decode FilterConfig with encoding/json to be lenient.
+// The error names keys, and of values only their kind; [errors.Is] finds what a type that decodes itself returned. Two things are left to
+// encoding/json: an array drops the items for which it has no room, so use a slice, and a type that decodes itself takes what it likes. Decode
+// FilterConfig with encoding/json to be lenient.
 func (t Target) DecodeFilter(v any) error {
 	filter := []byte(t.FilterConfig)
 	if len(filter) == 0 {
@@ -66,11 +69,20 @@ func decodeStrictly(data []byte, v any, knownOnly bool) error {
 	return decode(v)
 }
 
-// withoutValue keeps the field and the types of an error of encoding/json, and drops the number that it quotes.
+// withoutValue keeps the keys and types that an error of encoding/json names, and drops what it quotes of a value. The error of a type that
+// decodes itself, such as time.Time, may quote anything: errors.Is finds it, and its text is dropped.
 func withoutValue(err error) error {
 	var mismatch *json.UnmarshalTypeError
-	if !errors.As(err, &mismatch) {
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil, strings.HasPrefix(err.Error(), "json: unknown field "):
 		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("not JSON, it is cut short")
+	case errors.As(err, &syntax):
+		return fmt.Errorf("not JSON, it breaks after byte %d", syntax.Offset)
+	case !errors.As(err, &mismatch):
+		return &redactedError{text: "a value is refused by its type", is: isOf(err)}
 	}
 	kind, _, _ := strings.Cut(mismatch.Value, " ")
 	if mismatch.Field == "" {
@@ -79,12 +91,18 @@ func withoutValue(err error) error {
 	return fmt.Errorf("field %s must be %s, is %s", mismatch.Field, mismatch.Type, kind)
 }
 
-// checkKeys refuses what encoding/json reads without a word: null, which leaves a field as it is, and the second of two equal keys, which
-// replaces the first.
+// checkKeys refuses what encoding/json reads without a word: null, which leaves a field as it is, the second of two equal keys, which
+// replaces the first, and what follows a value.
 func checkKeys(data []byte) error {
 	c := keyChecker{json.NewDecoder(bytes.NewReader(data))}
 	c.UseNumber()
-	return c.value("it")
+	if err := c.value("it"); err != nil {
+		return err
+	}
+	if _, err := c.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the value")
+	}
+	return nil
 }
 
 type keyChecker struct{ *json.Decoder }

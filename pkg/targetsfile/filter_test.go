@@ -2,9 +2,12 @@ package targetsfile_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -15,6 +18,7 @@ type filter struct {
 	Min      int8     `json:"min"`
 	Labels   map[string]string
 	Team     *struct{ Name string } `json:"team"`
+	Since    time.Time              `json:"since"`
 }
 
 func TestDecodeFilter(t *testing.T) {
@@ -25,7 +29,8 @@ func TestDecodeFilter(t *testing.T) {
 		{"unknown key", `{"severty":["critical"]}`, `unknown field "severty"`},
 		{"unknown key within", `{"team":{"nmae":"xoxb-CANARY"}}`, `unknown field "nmae"`},
 		{"text for a list", `{"severity":"xoxb-CANARY"}`, "field severity must be []string, is string"},
-		{"number for a text", `{"severity":[123456]}`, "field severity must be string, is number"},
+		{"number for a text", `{"severity":[123456]}`, "field severity must be string, is number"}, // Go 1.27 names severity.0
+		{"type that decodes itself", `{"since":"xoxb-CANARY"}`, "a value is refused by its type"},
 		{"number out of range", `{"min":300}`, "field min must be int8, is number"},
 		{"fraction", `{"min":1.5}`, "field min must be int8, is number"},
 		{"null", `{"severity":null}`, "field severity must not be null"},
@@ -33,6 +38,10 @@ func TestDecodeFilter(t *testing.T) {
 		{"null within", `{"severity":["a",null]}`, "an item of field severity must not be null"},
 		{"null altogether", "null", "it must not be null"},
 		{"a list altogether", "[]", "must be targetsfile_test.filter, is array"},
+		{"not JSON", `{"min":xoxb-CANARY}`, "not JSON, it breaks after byte 8"},
+		{"cut short", `{"min":`, "not JSON, it is cut short"},
+		{"blank", " ", "not JSON, it is cut short"},
+		{"text behind it", "{} xoxb-CANARY", "something follows the value"},
 		{"key twice", `{"severity":["a"],"severity":[]}`, "field severity is there twice"},
 		{"key twice in another case", `{"severity":["a"],"Severity":[]}`, "field Severity is there twice"},
 		{"key twice within", `{"labels":{"a":"b","a":"c"}}`, "field a is there twice"},
@@ -53,7 +62,8 @@ func TestDecodeFilter(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.HasPrefix(err.Error(), "filter_config of target a: ") || !strings.Contains(err.Error(), test.want) {
+			text := strings.Replace(fmt.Sprint(err), "severity.0", "severity", 1)
+			if !strings.HasPrefix(text, "filter_config of target a: ") || !strings.Contains(text, test.want) {
 				t.Errorf("got error %v, want %s", err, test.want)
 			}
 			if err != nil && (leaks(err.Error()) || strings.Contains(err.Error(), "123456")) {
@@ -79,6 +89,22 @@ func TestDecodeFilterIntoAMap(t *testing.T) {
 		if err := x.DecodeFilter(wrong); err == nil {
 			t.Errorf("got no error for %T, want one", wrong)
 		}
+	}
+}
+
+// level is a type of an app that decodes itself.
+type level string
+
+var errLevel = errors.New("no level")
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (l *level) UnmarshalText(text []byte) error { return fmt.Errorf("%w: %s", errLevel, text) }
+
+func TestTheErrorOfATypeIsFoundAndNotShown(t *testing.T) {
+	var got struct{ Min level }
+	err := targetsfile.Target{FilterConfig: json.RawMessage(`{"min":"xoxb-CANARY"}`)}.DecodeFilter(&got)
+	if !errors.Is(err, errLevel) || leaks(fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err))) {
+		t.Errorf("got %v, want an error that is %v and does not show the value", err, errLevel)
 	}
 }
 
