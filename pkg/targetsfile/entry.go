@@ -3,6 +3,8 @@ package targetsfile
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -24,10 +26,13 @@ func NewEntry(t Target) (*Entry, error) {
 	if len(t.FilterConfig) == 0 {
 		t.FilterConfig = json.RawMessage("{}")
 	}
-	since := t.StaleSince
-	t.StaleSince = time.Time{}
+	since, config, extra := t.StaleSince, t.FilterConfig, t.Extra
+	t.StaleSince, t.FilterConfig, t.Extra = time.Time{}, json.RawMessage("{}"), nil
 	encoded, err := encodeCompact(wireTarget(t))
 	if err != nil {
+		return nil, err
+	}
+	if encoded, err = insertRaw(encoded, config, extra); err != nil {
 		return nil, err
 	}
 	e, err := decodeEntry(encoded)
@@ -35,6 +40,40 @@ func NewEntry(t Target) (*Entry, error) {
 		return e, err
 	}
 	return e.Stale(since), nil
+}
+
+// insertRaw writes the JSON of a Secret, but for white space between tokens character for character, into an encoded target that has none
+// of it. As a json.RawMessage it would pass through package json, which from Go 1.27 on escapes U+2028 and U+2029 there: the bytes of a file
+// do not depend on the Go of its writer.
+func insertRaw(encoded []byte, config json.RawMessage, extra map[string]json.RawMessage) ([]byte, error) {
+	const key = `,"filter_config":` // no string holds it, since a quote in a string is escaped
+	head, tail, _ := bytes.Cut(encoded, []byte(key+"{}"))
+	out := bytes.NewBuffer(make([]byte, 0, len(encoded)+len(config)+64*len(extra)))
+	out.Write(head)
+	out.WriteString(key)
+	if err := json.Compact(out, config); err != nil {
+		return nil, err
+	}
+	before := `,"extra":{`
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		quoted, err := encodeCompact(name)
+		if err != nil {
+			return nil, err
+		}
+		out.WriteString(before)
+		out.Write(quoted)
+		out.WriteByte(':')
+		value, _ := extra[name].MarshalJSON() // null, if it is nil
+		if err := json.Compact(out, value); err != nil {
+			return nil, err
+		}
+		before = ","
+	}
+	if len(extra) > 0 {
+		out.WriteByte('}')
+	}
+	out.Write(tail)
+	return out.Bytes(), nil
 }
 
 // Size returns the length of the encoded target in bytes.

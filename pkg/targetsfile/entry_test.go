@@ -74,3 +74,19 @@ func TestNewEntryFillsInEmptyObjects(t *testing.T) {
 		t.Errorf("got headers %v and filter config %s, want empty objects", e.Headers, e.FilterConfig)
 	}
 }
+
+// What a Secret holds as JSON reaches the file as it was written, whichever Go the writer is built with.
+func TestNewEntryKeepsTheTextOfJSON(t *testing.T) {
+	const text = "{\"\u2028\":\"\u2029\\u2028\\/<&>\\u00e9\u00e9\",\"b\":1.10,\"a\":-0e+5,\",\\\"filter_config\\\":{}\":null}"
+	x := target("a")
+	x.URL, x.Headers = `https://example.com/,"filter_config":{}`, map[string]string{"a": "b", "filter_config": "{}"}
+	x.FilterConfig = json.RawMessage(text)
+	x.Extra = map[string]json.RawMessage{"\u2028 <": json.RawMessage(text), "a": json.RawMessage(" [ 1.0 ] "), "none": nil}
+	e := entry(t, x)
+	if string(e.FilterConfig) != text || string(e.Extra["\u2028 <"]) != text || string(e.Extra["a"]) != "[1.0]" || string(e.Extra["none"]) != "null" {
+		t.Errorf("got %+q and %+q, want %+q", e.FilterConfig, e.Extra, text)
+	}
+	if e.URL != x.URL || e.Headers["filter_config"] != "{}" || e.Secret != x.Secret {
+		t.Errorf("got URL %s, headers %v and Secret %s, want them as they were", e.URL, e.Headers, e.Secret)
+	}
+}
