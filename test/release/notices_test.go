@@ -3,8 +3,10 @@ package release_test
 import (
 	"bytes"
 	"debug/buildinfo"
+	"errors"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,6 +75,28 @@ func TestTheNoticesAreOfWhatIsLinked(t *testing.T) {
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(linked)), listed); diff != "" {
 		t.Errorf("modules (-in the programs +in the notices):\n%s", diff)
+	}
+}
+
+func TestTheNoticesAreTheSameWhereverGoIs(t *testing.T) {
+	want, err := release.Notices(t.Context(), root, release.Platforms()[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range []string{"GOROOT", "GOMODCACHE"} {
+		dir, err := exec.CommandContext(t.Context(), "go", "env", variable).Output() // #nosec G204 -- constants
+		if err != nil {
+			t.Fatal(err)
+		}
+		elsewhere := filepath.Join(t.TempDir(), "deeper", "elsewhere")
+		if err := errors.Join(os.Mkdir(filepath.Dir(elsewhere), 0o700), os.Symlink(strings.TrimSpace(string(dir)), elsewhere)); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(variable, elsewhere)
+	}
+	got, err := release.Notices(t.Context(), root, release.Platforms()[:1])
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("got error %v, and other notices (-want +got):%s", err, diff)
 	}
 }
 

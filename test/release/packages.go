@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,7 +24,6 @@ const standardLibrary = "stdlib"
 type goPackage struct {
 	ImportPath string
 	Dir        string
-	Root       string // of a package of the standard library: where Go is installed
 	Standard   bool
 	Imports    []string
 	Module     struct{ Path, Version, Dir string }
@@ -40,7 +40,8 @@ func (p goPackage) module() string {
 // moduleDir is where the package's module is.
 func (p goPackage) moduleDir() string {
 	if p.Standard {
-		return p.Root
+		// Not what `go list` calls the root: for vendor/golang.org/x/text that is the program's own golang.org/x/text.
+		return strings.TrimSuffix(p.Dir, filepath.FromSlash("/src/"+p.ImportPath))
 	}
 	return p.Module.Dir
 }
@@ -52,7 +53,7 @@ func isOurs(module string) bool {
 
 // linked lists the packages that are linked into the program on a platform.
 func linked(ctx context.Context, dir string, platform v1.Platform) (packages []goPackage, err error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=ImportPath,Dir,Root,Standard,Imports,Module", "./cmd/"+program) // #nosec G204 -- constant
+	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=ImportPath,Dir,Standard,Imports,Module", "./cmd/"+program) // #nosec G204 -- constant
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
 	var stderr strings.Builder
