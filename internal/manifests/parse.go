@@ -83,7 +83,7 @@ func (p *parser) json() {
 		if err != nil {
 			if read > 1 || !p.yamlAfter(end) {
 				p.begin(0)
-				p.fail(p.lineAt(breakOf(err, len(p.text))), parseHint(p.text[end:]), "not JSON"+templateRule(p.text[end:]))
+				p.fail(p.lineAt(p.breakOf(err)), parseHint(p.text[end:]), "not JSON"+templateRule(p.text[end:]))
 			}
 			return
 		}
@@ -117,11 +117,11 @@ func (p *parser) yamlAfter(offset int) bool {
 }
 
 // breakOf returns the offset of a syntax error; text that ends too early breaks at its end.
-func breakOf(err error, end int) int {
+func (p *parser) breakOf(err error) int {
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return min(end, int(syntax.Offset))
+		return secret.BreakAt(p.text, syntax)
 	}
-	return end
+	return len(p.text)
 }
 
 // take decodes one document that is JSON, or was converted to JSON.

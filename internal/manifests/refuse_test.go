@@ -30,8 +30,11 @@ func TestListRefuses(t *testing.T) {
 		{"bytes tagged as binary", files{"a.yaml": manifest("a") + "bytes: !!binary /w==\n"}, bytesRule},
 		{"bytes tagged as binary, merged in", files{"a.yaml": manifest("a") + "more: {<<: {bytes: [!!binary /w==]}}\n"}, bytesRule},
 		{"bytes tagged as binary for a key", files{"a.yaml": manifest("a") + "more: {? !!binary /w== : 1}\n"}, bytesRule},
+		{"bytes tagged as binary, beside a comment that is not UTF-8", files{"a.yaml": "# \xff\n" + manifest("a") + "bytes: !!binary /w==\n"},
+			strings.Replace(bytesRule, "line 1", "line 2", 1)},
 		{"YAML that JSON cannot say", files{"a.yaml": "a: .nan\n"}, `"%/a.yaml" line 1 document 1: not YAML`},
 		{"broken JSON", files{"a.json": "{}\n{\n\"canary\": }canary"}, `"%/a.json" line 3 document 2: not JSON`},
+		{"a line break in a JSON string", files{"a.json": "{}\n{}\n{\n\"canary\": \"x\ny\"}"}, `"%/a.json" line 4 document 3: not JSON`},
 		{"JSON that ends too early", files{"a.json": "{}\n{\"a\":\n1"}, `"%/a.json" line 3 document 2: not JSON`},
 		{"a duplicate key in JSON", files{"a.json": `{"kind":"x","kind":"y"}`}, `"%/a.json" line 1 document 1: must not hold the same key twice in one object`},
 		{"the first word of a manifest", files{"a.yaml": "apiV"}, `"%/a.yaml" line 1 document 1: not an object`},
@@ -62,6 +65,17 @@ func TestListRefuses(t *testing.T) {
 			_, err := list(t, root, "")
 			checkManifestError(t, err, strings.ReplaceAll(tt.want, "%", root))
 		})
+	}
+}
+
+func TestTheReplacementCharacterIsText(t *testing.T) {
+	root := files{"a.yaml": "# \xff\n" + manifest("a") + "note: \"\\uFFFD \ufffd\"\n", "b.yaml": manifest("b") + "note: {\"\\uFFFD\": [\ufffd]}\n"}.write(t)
+	if _, err := list(t, root, ""); err == nil || !strings.Contains(err.Error(), "a.yaml") {
+		t.Errorf("got %v, want a.yaml refused: nothing tells the bytes of its comment from the character", err)
+	}
+	root = files{"b.yaml": manifest("b") + "note: {\"\\uFFFD\": [\ufffd]}\n"}.write(t)
+	if got := summary(mustList(t, root)); len(got) != 1 {
+		t.Errorf("got %q, want one Secret", got)
 	}
 }
 

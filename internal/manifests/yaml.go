@@ -49,7 +49,7 @@ func (p *parser) yamlDocument(written []byte, first int) {
 		p.begin(begin)
 		p.fail(begin, "begin each document with a line ---", "text remains after the document, which kubectl would not read")
 	case string(text) == "null":
-	case !utf8.Valid(written) && bytes.ContainsRune(text, utf8.RuneError):
+	case !utf8.Valid(written) && bytes.ContainsRune(text, utf8.RuneError) && !holdsBytes(part, text):
 		p.begin(begin)
 		p.fail(first-1+lineWhere(part, func(r rune) bool { return r == utf8.RuneError }), hintUTF8, "not UTF-8 text")
 	default:

@@ -83,14 +83,39 @@ func breakOf(doc []byte) string {
 	if !errors.As(json.Unmarshal(doc, &discard), &syntax) {
 		return "its end"
 	}
-	at := min(max(0, int(syntax.Offset)-1), len(doc))
-	for at > 0 && at < len(doc) && !utf8.RuneStart(doc[at]) {
-		at-- // from Go 1.27 on the offset is that behind a character of several bytes
-	}
-	before := doc[:at]
+	before := doc[:BreakAt(doc, syntax)]
 	line := bytes.Count(before, []byte("\n")) + 1
 	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
 	return fmt.Sprintf("line %d, column %d", line, column)
+}
+
+// BreakAt returns the offset of the character in text of which a syntax error tells, that of the backslash for a broken escape. Go 1.26 and
+// 1.27 count differently within an escape and within a character of several bytes.
+func BreakAt(text []byte, syntax *json.SyntaxError) int {
+	const longest = len(`\u0000`)
+	at := min(max(0, int(syntax.Offset)-1), len(text))
+	from := max(0, at-longest)
+	if i := bytes.LastIndexByte(text[from:min(at+2, len(text))], '\\'); i >= 0 && isBrokenEscape(text, from+i) {
+		return from + i
+	}
+	for at > 0 && at < len(text) && !utf8.RuneStart(text[at]) {
+		at--
+	}
+	return at
+}
+
+// isBrokenEscape reports whether the backslash at an offset begins what is no escape of JSON.
+func isBrokenEscape(text []byte, at int) bool {
+	before := text[:at]
+	if slashes := len(before) - len(bytes.TrimRight(before, `\`)); slashes%2 == 1 {
+		return false // it is escaped itself
+	}
+	escape := text[at+1:]
+	if !bytes.HasPrefix(escape, []byte("u")) {
+		return len(escape) == 0 || !bytes.ContainsRune([]byte(`"\/bfnrt`), rune(escape[0]))
+	}
+	digits := escape[1:min(5, len(escape))]
+	return len(digits) < 4 || len(bytes.Trim(digits, "0123456789abcdefABCDEF")) > 0
 }
 
 // looksLikeYAML reports whether text that is not JSON begins as YAML does: with a document marker, or a key and a colon.

@@ -120,6 +120,19 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// A field is named, and neither its place in a list nor a key of the file.
+func TestDecodeNamesTheField(t *testing.T) {
+	for _, test := range []struct{ old, new, want string }{
+		{`"X-B":"2"`, `"CANARY":2`, "target 1: field headers has"},
+		{`{"secret":"alert-history/broken"`, `{"secret":5`, "invalid: field secret has"},
+	} {
+		_, err := targetsfile.Decode([]byte(strings.Replace(fullText, test.old, test.new, 1)))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", test.new, err, test.want)
+		}
+	}
+}
+
 // The byte that an error tells of is one of the file, behind the targets as well as before them.
 func TestDecodeTellsWhere(t *testing.T) {
 	file := string(seal(t, fullText))

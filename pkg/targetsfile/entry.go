@@ -3,9 +3,11 @@ package targetsfile
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // timeFormat is how every time stands in the file: UTC, milliseconds always written, so that equal documents are equal bytes.
@@ -42,17 +44,17 @@ func NewEntry(t Target) (*Entry, error) {
 	return e.Stale(since), nil
 }
 
-// insertRaw writes the JSON of a Secret, but for white space between tokens character for character, into an encoded target that has none
-// of it. As a json.RawMessage it would pass through package json, which from Go 1.27 on escapes U+2028 and U+2029 there: the bytes of a file
-// do not depend on the Go of its writer.
+// insertRaw writes FilterConfig and Extra into an encoded target that lacks them, but for white space between tokens character for character.
+// As a json.RawMessage they would pass through package json, which from Go 1.27 on escapes U+2028 and U+2029 in one: the bytes of what a
+// Secret says do not depend on the Go of their writer.
 func insertRaw(encoded []byte, config json.RawMessage, extra map[string]json.RawMessage) ([]byte, error) {
 	const key = `,"filter_config":` // no string holds it, since a quote in a string is escaped
 	head, tail, _ := bytes.Cut(encoded, []byte(key+"{}"))
-	out := bytes.NewBuffer(make([]byte, 0, len(encoded)+len(config)+64*len(extra)))
+	out := bytes.NewBuffer(make([]byte, 0, 2*len(encoded)+len(config)))
 	out.Write(head)
 	out.WriteString(key)
-	if err := json.Compact(out, config); err != nil {
-		return nil, err
+	if !compactInto(out, config) {
+		return nil, errors.New("filter_config is not JSON")
 	}
 	before := `,"extra":{`
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
@@ -63,9 +65,12 @@ func insertRaw(encoded []byte, config json.RawMessage, extra map[string]json.Raw
 		out.WriteString(before)
 		out.Write(quoted)
 		out.WriteByte(':')
-		value, _ := extra[name].MarshalJSON() // null, if it is nil
-		if err := json.Compact(out, value); err != nil {
-			return nil, err
+		value := extra[name]
+		if value == nil {
+			value = json.RawMessage("null")
+		}
+		if !compactInto(out, value) {
+			return nil, errors.New("a value of extra is not JSON")
 		}
 		before = ","
 	}
@@ -74,6 +79,11 @@ func insertRaw(encoded []byte, config json.RawMessage, extra map[string]json.Raw
 	}
 	out.Write(tail)
 	return out.Bytes(), nil
+}
+
+// compactInto appends text without the white space between its tokens, if it is JSON.
+func compactInto(out *bytes.Buffer, text []byte) bool {
+	return utf8.Valid(text) && json.Compact(out, text) == nil
 }
 
 // Size returns the length of the encoded target in bytes.

@@ -58,12 +58,14 @@ func TestNewEntryRefusesWhatIsNotJSON(t *testing.T) {
 		change func(*targetsfile.Target)
 	}{
 		{"filter config", func(x *targetsfile.Target) { x.FilterConfig = json.RawMessage(`{`) }},
-		{"extra", func(x *targetsfile.Target) { x.Extra = map[string]json.RawMessage{"a": json.RawMessage(`b`)} }},
+		{"filter config with a broken escape", func(x *targetsfile.Target) { x.FilterConfig = json.RawMessage(`{"a":"\uCANARY"}`) }},
+		{"filter config that is not UTF-8", func(x *targetsfile.Target) { x.FilterConfig = json.RawMessage("{\"a\":\"\xff\"}") }},
+		{"extra", func(x *targetsfile.Target) { x.Extra = map[string]json.RawMessage{"a": json.RawMessage(`CANARY`)} }},
 	} {
 		broken := target("a")
 		test.change(&broken)
-		if _, err := targetsfile.NewEntry(broken); err == nil {
-			t.Errorf("%s: got no error, want one", test.name)
+		if _, err := targetsfile.NewEntry(broken); err == nil || strings.Contains(err.Error(), "CAN") {
+			t.Errorf("%s: got error %v, want one without the value", test.name, err)
 		}
 	}
 }

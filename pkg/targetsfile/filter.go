@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // DecodeFilter decodes FilterConfig into v, a pointer to what the app knows of filters, with the rules of encoding/json and stricter ones.
@@ -19,7 +21,7 @@ import (
 // means everything or nothing is the app's to say. An empty FilterConfig, as in a Target that an app makes itself, is read as an object
 // without keys.
 //
-// The error names keys, and of values only their kind; [errors.Is] finds what a type that decodes itself returned. Two things are left to
+// The error names keys that look like names, and of values only their kind; [errors.Is] finds what a type that decodes itself returned. Two things are left to
 // encoding/json: an array drops the items for which it has no room, so use a slice, and a type that decodes itself takes what it likes. Decode
 // FilterConfig with encoding/json to be lenient.
 func (t Target) DecodeFilter(v any) error {
@@ -53,6 +55,9 @@ func decodeStrictly(data []byte, v any, knownOnly bool) error {
 	if into.Kind() != reflect.Pointer || into.IsNil() {
 		return &json.InvalidUnmarshalError{Type: reflect.TypeOf(v)}
 	}
+	if !json.Valid(data) {
+		return errors.New("not JSON")
+	}
 	decode := func(v any) error {
 		dec := json.NewDecoder(bytes.NewReader(data))
 		if knownOnly {
@@ -72,37 +77,60 @@ func decodeStrictly(data []byte, v any, knownOnly bool) error {
 // withoutValue keeps the keys and types that an error of encoding/json names, and drops what it quotes of a value. The error of a type that
 // decodes itself, such as time.Time, may quote anything: errors.Is finds it, and its text is dropped.
 func withoutValue(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := "a value is refused by its type"
 	var mismatch *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	switch {
-	case err == nil, strings.HasPrefix(err.Error(), "json: unknown field "):
-		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("not JSON, it is cut short")
-	case errors.As(err, &syntax):
-		return fmt.Errorf("not JSON, it breaks after byte %d", syntax.Offset)
-	case !errors.As(err, &mismatch):
-		return &redactedError{text: "a value is refused by its type", is: isOf(err)}
+	if errors.As(err, &mismatch) && mismatch.Type != nil {
+		kind, _, _ := strings.Cut(mismatch.Value, " ") // a number follows
+		if !slices.Contains([]string{"string", "number", "bool", "array", "object", "null"}, kind) {
+			kind = "something else"
+		}
+		text = fmt.Sprintf("must be %s, is %s", mismatch.Type, kind)
+		if isName(mismatch.Field) {
+			text = "field " + mismatch.Field + " " + text
+		}
+	} else if quoted, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
+		text = "unknown field"
+		if key, err := strconv.Unquote(quoted); err == nil && isName(key) {
+			text += " " + quoted
+		}
 	}
-	kind, _, _ := strings.Cut(mismatch.Value, " ")
-	if mismatch.Field == "" {
-		return fmt.Errorf("must be %s, is %s", mismatch.Type, kind)
-	}
-	return fmt.Errorf("field %s must be %s, is %s", mismatch.Field, mismatch.Type, kind)
+	return &redactedError{text: text, is: isOf(err)}
 }
 
-// checkKeys refuses what encoding/json reads without a word: null, which leaves a field as it is, the second of two equal keys, which
-// replaces the first, and what follows a value.
+// isName reports whether a key, or a path of keys, looks like a name that somebody chose: any other may be a value that was misplaced.
+func isName(key string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
+	return key != "" && len(key) <= 63 && strings.IndexByte(letters, key[0]) >= 0 && strings.Trim(key, letters+"0123456789.-") == ""
+}
+
+// fieldText names a field, if its key may be shown.
+func fieldText(key string) string {
+	if isName(key) {
+		return "field " + key
+	}
+	return "a field"
+}
+
+// fold returns the same text for all keys that encoding/json takes for the same field.
+func fold(key string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
+			least = min(least, other)
+		}
+		return least
+	}, key)
+}
+
+// checkKeys refuses what encoding/json reads without an error: null, which leaves a field as it is, and the second of two equal keys, which
+// replaces the first.
 func checkKeys(data []byte) error {
 	c := keyChecker{json.NewDecoder(bytes.NewReader(data))}
 	c.UseNumber()
-	if err := c.value("it"); err != nil {
-		return err
-	}
-	if _, err := c.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the value")
-	}
-	return nil
+	return c.value("it")
 }
 
 type keyChecker struct{ *json.Decoder }
@@ -136,12 +164,12 @@ func (c keyChecker) object() error {
 		if err != nil {
 			return err
 		}
-		key := strings.ToLower(fmt.Sprint(token)) // encoding/json matches keys to fields without regard to case
-		if met[key] {
-			return fmt.Errorf("field %s is there twice", token)
+		key := fmt.Sprint(token)
+		if met[fold(key)] {
+			return fmt.Errorf("%s is there twice", fieldText(key))
 		}
-		met[key] = true
-		if err := c.value(fmt.Sprintf("field %s", token)); err != nil {
+		met[fold(key)] = true
+		if err := c.value(fieldText(key)); err != nil {
 			return err
 		}
 	}

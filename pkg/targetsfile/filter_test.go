@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -38,12 +39,15 @@ func TestDecodeFilter(t *testing.T) {
 		{"null within", `{"severity":["a",null]}`, "an item of field severity must not be null"},
 		{"null altogether", "null", "it must not be null"},
 		{"a list altogether", "[]", "must be targetsfile_test.filter, is array"},
-		{"not JSON", `{"min":xoxb-CANARY}`, "not JSON, it breaks after byte 8"},
-		{"cut short", `{"min":`, "not JSON, it is cut short"},
-		{"blank", " ", "not JSON, it is cut short"},
-		{"text behind it", "{} xoxb-CANARY", "something follows the value"},
+		{"not JSON", `{"min":xoxb-CANARY}`, "not JSON"},
+		{"blank", " ", "not JSON"},
+		{"text behind it", "{} xoxb-CANARY", "not JSON"},
+		{"unknown key that is no name", `{"xoxb CANARY":1}`, "unknown field"},
+		{"null for a key that is no name", `{"labels":{"xoxb CANARY":null}}`, "a field must not be null"},
+		{"another type for a key that is no name", `{"labels":{"xoxb CANARY":1}}`, "must be string, is number"},
 		{"key twice", `{"severity":["a"],"severity":[]}`, "field severity is there twice"},
 		{"key twice in another case", `{"severity":["a"],"Severity":[]}`, "field Severity is there twice"},
+		{"key twice in letters of other alphabets", `{"severity":["a"],"ſeverity":[]}`, "a field is there twice"},
 		{"key twice within", `{"labels":{"a":"b","a":"c"}}`, "field a is there twice"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -95,16 +99,24 @@ func TestDecodeFilterIntoAMap(t *testing.T) {
 // level is a type of an app that decodes itself.
 type level string
 
-var errLevel = errors.New("no level")
+var errLevel error
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (l *level) UnmarshalText(text []byte) error { return fmt.Errorf("%w: %s", errLevel, text) }
+func (l *level) UnmarshalText([]byte) error { return errLevel }
 
 func TestTheErrorOfATypeIsFoundAndNotShown(t *testing.T) {
-	var got struct{ Min level }
-	err := targetsfile.Target{FilterConfig: json.RawMessage(`{"min":"xoxb-CANARY"}`)}.DecodeFilter(&got)
-	if !errors.Is(err, errLevel) || leaks(fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err))) {
-		t.Errorf("got %v, want an error that is %v and does not show the value", err, errLevel)
+	for _, errLevel = range []error{
+		errors.New("no level: xoxb-CANARY"),
+		fmt.Errorf("xoxb-CANARY: %w", io.ErrUnexpectedEOF),
+		errors.New(`json: unknown field "xoxb CANARY"`),
+		&json.UnmarshalTypeError{Value: "xoxb-CANARY", Type: reflect.TypeFor[int]()},
+		&json.SyntaxError{Offset: 7},
+	} {
+		var got struct{ Min level }
+		err := targetsfile.Target{FilterConfig: json.RawMessage(`{"min":"xoxb-CANARY"}`)}.DecodeFilter(&got)
+		if !errors.Is(err, errLevel) || leaks(fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err))) {
+			t.Errorf("got %v, want an error that is %v and does not show the value", err, errLevel)
+		}
 	}
 }
 

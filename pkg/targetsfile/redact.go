@@ -1,17 +1,21 @@
 package targetsfile
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // RedactError returns err without what is secret in a target: if err is or wraps an error of net/http or net/url, neither the text of the
 // result nor what errors.As finds in it holds a URL's path or query or a header's value. The http.Client's errors quote the whole URL, and so do
-// those of url.Parse, so each of them is to pass through here before it is logged or returned.
+// those of url.Parse, so each of them is to pass through here before it is logged or returned. Of an error of encoding/json, time or strconv
+// that quotes a value the value is dropped.
 //
 // errors.Is answers as it did for err, Timeout too, and errors.As finds *[net.OpError], *[net.DNSError], the errors of crypto/tls and
 // crypto/x509, and a *[url.Error] of which the URL is scheme and host. Errors that hold nothing secret are returned as they are. Of an
@@ -33,6 +37,12 @@ func redact(err error, isForeign bool) error {
 			return &redacted
 		}
 		return err
+	case *json.UnmarshalTypeError:
+		return withoutValue(err)
+	case *time.ParseError:
+		return &redactedError{text: "not a time of the form " + e.Layout, is: isOf(err)}
+	case *strconv.NumError:
+		return &redactedError{text: fmt.Sprintf("strconv.%s: %v", e.Func, e.Err), is: isOf(err)}
 	}
 	switch home := packageOf(err); {
 	case home == "net", home == "syscall", strings.HasPrefix(home, "crypto/"): // these name hosts, addresses and certificates only

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +13,11 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/alert-history/refresh-sidecar/pkg/targetsfile"
 )
@@ -69,6 +72,25 @@ func TestRedactErrorHidesWhatTheStandardLibraryTells(t *testing.T) {
 	}
 	if told < 20 {
 		t.Errorf("got %d errors that hold a secret before, want nearly all", told)
+	}
+}
+
+// What an app may decode of FilterConfig and Extra with the standard library is as secret as they are.
+func TestRedactErrorHidesWhatCouldNotBeRead(t *testing.T) {
+	var when struct {
+		T time.Time
+		N int8
+	}
+	_, number := strconv.Atoi(secretPath)
+	for want, err := range map[string]error{
+		`not a time of the form 2006-01-02T15:04:05Z07:00`: json.Unmarshal([]byte(`{"t":"`+secretPath+`"}`), &when),
+		`field N must be int8, is number`:                  json.Unmarshal([]byte(`{"N":314159}`), &when),
+		`strconv.Atoi: invalid syntax`:                     number,
+	} {
+		got := targetsfile.RedactError(fmt.Errorf("reading the filter: %w", err))
+		if text := reachable(got); leaks(text) || strings.Contains(text, "314159") || got.Error() != "reading the filter: "+want {
+			t.Errorf("got %q, want %q; all that is reachable:\n%s", got, want, text)
+		}
 	}
 }
 
