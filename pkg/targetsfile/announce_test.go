@@ -38,7 +38,7 @@ func TestAChangeThatNoEventAnnouncedEndsTheClaim(t *testing.T) {
 		serves(t, r, 4+generation)
 	}
 	eventually(t, r, "the claim is given up again", func() bool { return !r.Status().Watching })
-	check(t, r.Close()) // what is still to be told is told
+	check(t, r.Close()) // waits for the log
 	if text := log.take(); strings.Count(text, told) != 1 || strings.Count(text, again) != 1 {
 		t.Errorf("got log %s, want each told once", text)
 	}

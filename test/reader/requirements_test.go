@@ -81,7 +81,8 @@ func program(imports []string) string {
 // names, and the sidecar with that of whoever builds an image.
 const newestGo = "1.27.2"
 
-// TestOldestAndNewestGo runs the reader's tests with the oldest Go that its go.mod names, and all tests of the product with the newest.
+// TestOldestAndNewestGo runs the reader's tests with the oldest Go that its go.mod names, and those of the reader and the sidecar with the
+// newest.
 func TestOldestAndNewestGo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it downloads toolchains and runs the product's tests once more")
@@ -89,6 +90,12 @@ func TestOldestAndNewestGo(t *testing.T) {
 	t.Parallel()
 	reader := readerDir(t)
 	prom, sidecar := filepath.Join(reader, "prom"), filepath.Join(reader, "../..")
+	for _, name := range []string{"README.md", "pkg/targetsfile/README.md", "docs/compatibility.md"} {
+		text, err := os.ReadFile(filepath.Join(sidecar, name)) // #nosec G304 -- a file of the repository
+		if err != nil || !strings.Contains(string(text), newestGo) {
+			t.Errorf("%s does not name Go %s, or cannot be read: %v", name, newestGo, err)
+		}
+	}
 	for _, test := range []struct{ name, dir, version string }{
 		{"oldest, reader", reader, goDirective(t, reader)},
 		{"oldest, collector", prom, goDirective(t, prom)},

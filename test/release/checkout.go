@@ -71,7 +71,7 @@ func (c Checkout) git(ctx context.Context, args ...string) (string, error) {
 
 // isCommitted returns an error if a file differs from the commit, which nobody else could build again.
 func (c Checkout) isCommitted(ctx context.Context) error {
-	changed, err := c.git(ctx, "status", "--porcelain")
+	changed, err := c.git(ctx, "status", "--porcelain", "--untracked-files=all") // whatever its user's configuration says
 	if err == nil && changed != "" {
 		err = errors.New("a release is made of a commit; commit these changes, or remove them:\n" + changed)
 	}

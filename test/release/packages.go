@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/alert-history/refresh-sidecar/test/image"
 )
 
 // mainModule is the module of the program. The modules below it are in the same repository, under the same licence.
@@ -55,7 +57,7 @@ func isOurs(module string) bool {
 func linked(ctx context.Context, dir string, platform v1.Platform) (packages []goPackage, err error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-deps", "-json=ImportPath,Dir,Standard,Imports,Module", "./cmd/"+program) // #nosec G204 -- constant
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
+	cmd.Env = append(os.Environ(), image.Environment(platform)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

@@ -30,7 +30,7 @@ func TestTwoCheckoutsMakeTheSameRelease(t *testing.T) {
 	if diff := cmp.Diff(names, sorted(first)); diff != "" {
 		t.Errorf("the files of a release (-want +got):\n%s", diff)
 	}
-	// Another place, other permissions, another time zone, a later time, and from the command line.
+	// Another place, other permissions, another time zone, a later time, a Go that is set up for another machine, and from the command line.
 	dir := filepath.Join("elsewhere", "and-deeper")
 	if err := os.Mkdir(filepath.Join(temporary, "elsewhere"), 0o700); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestTwoCheckoutsMakeTheSameRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", "umask 077 && chmod -R go-rwx . && exec make release")
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TZ=Asia/Kolkata", "MAKEFLAGS=", "MFLAGS=")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "TZ=Asia/Kolkata", "GOARM64=v9.0", "MAKEFLAGS=", "MFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("make release: %v\n%s", err, out)
 	}

@@ -26,12 +26,12 @@ func nobody(t *testing.T) func(args ...string) (string, int) {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { // #nosec G302 -- for another user
-		t.Fatal(err)
-	}
 	path := filepath.Join(dir, "node")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil { // #nosec G204 -- our own
 		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := errors.Join(os.Chmod(dir, 0o755), os.Chmod(path, 0o755)); err != nil { // #nosec G302 -- for another user, whatever the umask
+		t.Fatal(err)
 	}
 	return func(args ...string) (string, int) {
 		cmd := exec.CommandContext(t.Context(), path, args...) // #nosec G204 -- our own
