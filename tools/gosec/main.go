@@ -38,6 +38,9 @@ func run() error {
 	}
 	var dirs []string
 	for _, p := range list {
+		if len(p.Errors) > 0 {
+			return fmt.Errorf("listing %s: %w", p.ID, p.Errors[0])
+		}
 		if len(p.GoFiles) > 0 {
 			dirs = append(dirs, p.Dir)
 		}
